@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/must.h"
+
+namespace nova::base {
+
+/// The class of a failure: the gRPC set, so that HTTP status, Kubernetes reason, gRPC code and exit code are one switch each.
+enum class Code {
+    cancelled,
+    invalid_argument,
+    deadline_exceeded,
+    not_found,
+    already_exists,
+    permission_denied,
+    resource_exhausted,
+    failed_precondition,
+    aborted,      ///< Lost a compare-and-swap: read again and retry.
+    out_of_range, ///< A revision that was compacted: list again.
+    unimplemented,
+    internal,
+    unavailable,
+    data_loss,
+    unauthenticated,
+};
+
+/// The name as gRPC writes it in lower case: "not_found".
+std::string_view to_string(Code code);
+
+/// The class that an errno value belongs to; internal where none fits better.
+Code code_from_errno(int errnum);
+
+/// One thing that is wrong with an input, and where.
+struct Cause {
+    std::string field;   ///< Path from the root: "spec.memory", "container.web.ports[1]". Empty: the whole input.
+    std::string message; ///< "must be 1 to 512, is 0"
+    std::string file;    ///< Empty where the input was no file.
+    int line = 0;        ///< From 1; 0 where unknown.
+    int column = 0;      ///< From 1; 0 where unknown.
+
+    bool operator==(const Cause&) const = default;
+};
+
+/// "NovaFile:12:3: vm.probe.cpu: must be 1 to 512, is 0", leaving out what is unknown.
+std::string to_string(const Cause& cause);
+
+/// A failure: what class it is, what the kernel said, and what we were doing.
+/// Each caller puts its own step in front, so the message reads as a path:
+///   "start web-1: prepare rootfs: mount overlay on /run/c/web-1: No such device"
+class [[nodiscard]] Error {
+public:
+    Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+
+    /// Bad input, with every cause that was found. The message lists them.
+    static Error invalid(std::vector<Cause> causes);
+
+    /// Captures errno. Build no string in the argument that could overwrite errno: prefer
+    /// `int const errnum = errno;` and the overload below where the text needs work.
+    static Error from_errno(std::string_view doing) { return from_errno(doing, errno); }
+    static Error from_errno(std::string_view doing, int errnum);
+
+    Error context(std::string_view doing) &&
+    {
+        message_.insert(0, std::string{doing} + ": ");
+        return std::move(*this);
+    }
+
+    Code code() const { return code_; }
+    int errnum() const { return errnum_; } ///< 0 when the kernel was not the source.
+    const std::string& message() const { return message_; }
+    const std::vector<Cause>& causes() const { return causes_; }
+
+private:
+    Code code_;
+    int errnum_ = 0;
+    std::string message_;
+    std::vector<Cause> causes_;
+};
+
+/// Either a value or the Error that stands in its place.
+template <typename T>
+class [[nodiscard]] Result {
+public:
+    using value_type = T;
+
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+    template <typename U>
+        requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+                 !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
+    Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value))
+    {
+    }
+
+    bool ok() const { return state_.index() == 0; }
+    explicit operator bool() const { return ok(); }
+
+    /// The value. Asking a failed Result for it is a programmer's error and ends the process with the message.
+    T& value() &
+    {
+        must_be_ok();
+        return *std::get_if<0>(&state_);
+    }
+    const T& value() const&
+    {
+        must_be_ok();
+        return *std::get_if<0>(&state_);
+    }
+    T&& value() &&
+    {
+        must_be_ok();
+        return std::move(*std::get_if<0>(&state_));
+    }
+    T value_or(T other) && { return ok() ? std::move(*std::get_if<0>(&state_)) : std::move(other); }
+
+    const Error& error() const
+    {
+        must(!ok(), "error() of a Result that holds a value");
+        return *std::get_if<1>(&state_);
+    }
+    Error take_error() &&
+    {
+        must(!ok(), "take_error() of a Result that holds a value");
+        return std::move(*std::get_if<1>(&state_));
+    }
+
+    /// Puts "doing: " in front of the error's message; leaves a value alone.
+    Result context(std::string_view doing) &&
+    {
+        if (!ok())
+            return std::move(*std::get_if<1>(&state_)).context(doing);
+        return std::move(*this);
+    }
+
+private:
+    void must_be_ok() const
+    {
+        if (!ok()) [[unlikely]]
+            must_failed(std::get_if<1>(&state_)->message().c_str());
+    }
+
+    std::variant<T, Error> state_;
+};
+
+/// What a function returns that yields nothing but may fail.
+struct Done {};
+using Status = Result<Done>;
+inline Status done() { return Done{}; }
+
+/// True where the error is of this class; false for a value.
+template <typename T>
+bool failed_with(const Result<T>& result, Code code)
+{
+    return !result.ok() && result.error().code() == code;
+}
+
+} // namespace nova::base
+
+/// auto fd = TRY(open_file(path));
+/// Yields the value, or returns the error from the enclosing function.
+/// A GNU statement expression (docs/adr/0002).
+#define TRY(...)                                        \
+    ({                                                  \
+        auto try_result_ = (__VA_ARGS__);               \
+        if (!try_result_.ok()) [[unlikely]]             \
+            return std::move(try_result_).take_error(); \
+        std::move(try_result_).value();                 \
+    })

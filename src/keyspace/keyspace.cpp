@@ -1,0 +1,1 @@
+#include "keyspace/keyspace.h"

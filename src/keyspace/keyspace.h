@@ -1,0 +1,117 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+/// The revisioned, watchable store. Every write gets the next revision of one counter; revisions survive restarts.
+/// Back ends: SQLite (one node), later etcd (many).
+namespace nova::keyspace {
+
+using base::Result;
+using base::Status;
+
+using Revision = std::uint64_t; ///< 0: none. The first write is 1.
+using LeaseId = std::uint64_t;  ///< 0: none.
+
+struct Record {
+    std::string key;
+    std::string value;
+    Revision created = 0;  ///< Revision of the write that made the key.
+    Revision modified = 0; ///< Revision of the last write.
+    LeaseId lease = 0;
+};
+
+struct Change {
+    enum class Type { put, removed };
+    Type type = Type::put;
+    Record record;                  ///< removed: key, the last value, and `modified` = revision of the removal.
+    std::optional<Record> previous; ///< What stood there before, where it is still known.
+};
+
+struct ListOptions {
+    std::size_t limit = 0;          ///< 0: all.
+    std::string continue_token;     ///< From the Page before; keeps its revision.
+    std::optional<Revision> at;     ///< Read as of this revision; default: now.
+};
+
+struct Page {
+    std::vector<Record> records;    ///< In order of their keys, all as of `revision`.
+    Revision revision = 0;
+    std::string continue_token;     ///< Empty: that was all.
+    std::size_t remaining = 0;
+};
+
+struct PutOptions {
+    std::optional<Revision> expected; ///< Compare `modified`; 0: the key must not exist. Absent: write whatever is there.
+    LeaseId lease = 0;                ///< The key goes when the lease does.
+};
+
+/// A stream of changes under one prefix, pulled by its owner.
+class Watch {
+public:
+    virtual ~Watch() = default; ///< After this returns, on_ready is not called any more.
+
+    /// Up to `most` changes in revision order; empty where there is none now (on_ready will tell).
+    /// Errors: out_of_range - the next change was compacted away: list again, and watch from there.
+    virtual Result<std::vector<Change>> take(std::size_t most) = 0;
+
+    /// All changes up to this revision have been taken: what a BOOKMARK says.
+    virtual Revision progress() const = 0;
+};
+
+/// What the store has done since it was opened. An idle Nova leaves all of it unchanged.
+struct Stats {
+    std::uint64_t writes = 0;       ///< Acknowledged puts and removals.
+    std::uint64_t commits = 0;      ///< Durable transactions: several writes may share one.
+    std::uint64_t bytes_written = 0;
+    std::size_t watches = 0;
+    Revision revision = 0;
+    Revision compacted = 0;
+};
+
+/// Safe from any thread. An acknowledged write is on the disk.
+class Keyspace {
+public:
+    virtual ~Keyspace() = default;
+
+    /// Errors: not_found.
+    virtual Result<Record> get(std::string_view key) = 0;
+
+    /// Errors: out_of_range - `at` or the token's revision was compacted, or lies in the future; invalid_argument - no token of ours.
+    virtual Result<Page> list(std::string_view prefix, const ListOptions& options = {}) = 0;
+
+    /// Errors: aborted - `expected` does not match; not_found - no such lease; resource_exhausted - value over 1.5 MiB.
+    virtual Result<Record> put(std::string_view key, std::string_view value, const PutOptions& options = {}) = 0;
+
+    /// Returns the revision of the removal. Errors: not_found; aborted - `expected` does not match.
+    virtual Result<Revision> remove(std::string_view key, std::optional<Revision> expected = std::nullopt) = 0;
+
+    /// Changes after `from` (exclusive), for keys that start with `prefix`. `on_ready` is called, from a thread of the store,
+    /// when changes are waiting after take() returned none; it must not block and must not call into the store.
+    /// Errors: out_of_range - `from` was compacted, or lies in the future.
+    virtual Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision from, std::function<void()> on_ready) = 0;
+
+    virtual Result<LeaseId> grant(std::chrono::milliseconds time_to_live) = 0;
+    virtual Status keep_alive(LeaseId lease) = 0;
+    virtual Status revoke(LeaseId lease) = 0;
+
+    /// Forgets what was overwritten or removed up to and with `upto`. Errors: out_of_range.
+    virtual Status compact(Revision upto) = 0;
+
+    virtual Revision revision() const = 0;
+    virtual Stats stats() const = 0;
+};
+
+/// Opens or makes the store in a directory (one process at a time: failed_precondition where another has it open).
+/// Errors: data_loss - the file is damaged; the message says what to do.
+Result<std::unique_ptr<Keyspace>> open_keyspace(const std::string& directory);
+
+} // namespace nova::keyspace
