@@ -13,7 +13,6 @@ function(nova_room name)
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
 
   add_library(nova_${name} STATIC ${sources})
-  target_include_directories(nova_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   list(TRANSFORM ARG_ROOMS PREPEND nova_)
   target_link_libraries(nova_${name} PUBLIC ${ARG_ROOMS} ${ARG_LIBS} Threads::Threads nlohmann_json::nlohmann_json)
   if(name STREQUAL "base")

@@ -55,11 +55,15 @@ Result<Bytes> parse_bytes(std::string_view text)
 
 std::string to_string(Bytes bytes)
 {
-    if (bytes.count != 0)
-        for (const auto& unit : units)
-            if (bytes.count % unit.bytes == 0 && unit.suffix != "K" && unit.suffix != "k")
-                return std::to_string(bytes.count / unit.bytes) + std::string{unit.suffix};
-    return std::to_string(bytes.count);
+    auto shortest = std::to_string(bytes.count);
+    for (const auto& unit : units) {
+        if (bytes.count == 0 || bytes.count % unit.bytes != 0 || unit.suffix == "K")
+            continue;
+        auto text = std::to_string(bytes.count / unit.bytes) + std::string{unit.suffix};
+        if (text.size() < shortest.size())
+            shortest = std::move(text);
+    }
+    return shortest;
 }
 
 } // namespace nova::base

@@ -18,7 +18,7 @@ struct Bytes {
 /// Errors: invalid_argument - no number, another suffix, negative, or more than 2^63 - 1 bytes.
 Result<Bytes> parse_bytes(std::string_view text);
 
-/// The shortest exact form: "16Gi", "20G", "4097". parse_bytes reads it back.
+/// The shortest exact form: "16Gi", "20G", "4097". Binary where both are as short. parse_bytes reads it back.
 std::string to_string(Bytes bytes);
 
 } // namespace nova::base

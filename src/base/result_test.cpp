@@ -50,7 +50,7 @@ TEST(Error, keeps_errno_and_its_class)
 
 TEST(Error, lists_every_cause_with_its_place)
 {
-    auto const error = Error::invalid({{"vm.probe.cpu", "must be 1 to 512, is 0", "NovaFile", 12, 3}, {"spec.name", "is missing"}});
+    auto const error = Error::invalid({{"vm.probe.cpu", "must be 1 to 512, is 0", "NovaFile", 12, 3}, {"spec.name", "is missing", "", 0, 0}});
     EXPECT_EQ(error.message(), "NovaFile:12:3: vm.probe.cpu: must be 1 to 512, is 0\nspec.name: is missing");
     EXPECT_EQ(error.causes().size(), 2u);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nova::model {
@@ -19,6 +20,15 @@ struct Key {
 
 /// "VirtualMachine default/probe"
 std::string to_string(const Key& key);
+
+/// Where the store keeps an object: "/objects/VirtualMachine/default/probe"; "_" stands for no namespace.
+std::string storage_key(const Key& key);
+
+/// The prefix of all objects of a kind, or of those in one namespace: "/objects/Pod/", "/objects/Pod/default/".
+std::string storage_prefix(const std::string& kind, const std::string& space = "");
+
+/// The inverse of storage_key; empty for what is no object's key.
+std::optional<Key> parse_storage_key(std::string_view key);
 
 /// What every object carries beside its spec and status. In JSON: "metadata", in the field names of Kubernetes.
 struct Meta {

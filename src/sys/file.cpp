@@ -1,0 +1,209 @@
+#include "sys/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "sys/random.h"
+
+namespace nova::sys {
+
+using base::Error;
+
+Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode)
+{
+    return open_at(AT_FDCWD, path, flags, mode);
+}
+
+Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode)
+{
+    UniqueFd fd{::openat(directory, path.c_str(), flags | O_CLOEXEC, mode)};
+    if (!fd) {
+        int const errnum = errno;
+        return Error::from_errno("open " + path, errnum);
+    }
+    return fd;
+}
+
+Result<std::string> read_all(int fd, std::size_t most)
+{
+    std::string text;
+    while (true) {
+        auto const before = text.size();
+        text.resize(before + 16384);
+        auto const count = ::read(fd, text.data() + before, 16384);
+        if (count < 0 && errno != EINTR)
+            return Error::from_errno("read");
+        text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        if (count == 0)
+            return text;
+        if (text.size() > most)
+            return Error{base::Code::resource_exhausted, "read: more than " + std::to_string(most) + " bytes"};
+    }
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t most)
+{
+    auto const file = TRY(open_file(path, O_RDONLY));
+    return read_all(file.get(), most).context(path);
+}
+
+Status write_all(int fd, std::string_view text)
+{
+    while (!text.empty()) {
+        auto const count = ::write(fd, text.data(), text.size());
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return Error::from_errno("write");
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return base::done();
+}
+
+Status write_kernel_file(const std::string& path, std::string_view text)
+{
+    auto const file = TRY(open_file(path, O_WRONLY));
+    if (::write(file.get(), text.data(), text.size()) < 0) {
+        int const errnum = errno;
+        return Error::from_errno("write \"" + std::string{text.substr(0, 80)} + "\" to " + path, errnum);
+    }
+    return base::done();
+}
+
+namespace {
+
+Status sync_directory(const std::string& path)
+{
+    auto const directory = TRY(open_file(path, O_RDONLY | O_DIRECTORY));
+    if (::fsync(directory.get()) < 0)
+        return Error::from_errno("sync " + path);
+    return base::done();
+}
+
+Status write_and_sync(const std::string& path, std::string_view text, unsigned mode)
+{
+    auto const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+    TRY(write_all(file.get(), text).context(path));
+    if (::fsync(file.get()) < 0)
+        return Error::from_errno("sync " + path);
+    return base::done();
+}
+
+} // namespace
+
+Status write_file_atomically(const std::string& path, std::string_view text, unsigned mode)
+{
+    auto const temporary = path + ".new-" + random_hex(8);
+    auto written = write_and_sync(temporary, text, mode);
+    if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
+        written = Error::from_errno("rename to " + path);
+    if (!written.ok()) {
+        ::unlink(temporary.c_str());
+        return written;
+    }
+    return sync_directory(std::filesystem::path{path}.parent_path().string());
+}
+
+Status make_directories(const std::string& path, unsigned mode)
+{
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        auto const part = path.substr(0, end);
+        if (::mkdir(part.c_str(), mode) < 0 && errno != EEXIST) {
+            int const errnum = errno;
+            return Error::from_errno("make directory " + part, errnum);
+        }
+        if (end == std::string::npos)
+            return base::done();
+    }
+}
+
+namespace {
+
+Status remove_entries(int directory, const std::string& path, dev_t device);
+
+Status remove_entry(int directory, const std::string& name, const std::string& path, dev_t device)
+{
+    struct stat found {};
+    if (::fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? base::done() : Status{Error::from_errno("look at " + path)};
+    bool const is_directory = S_ISDIR(found.st_mode);
+    if (is_directory) {
+        if (found.st_dev != device)
+            return Error{base::Code::failed_precondition, "remove " + path + ": something is mounted there"};
+        auto const inner = TRY(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        TRY(remove_entries(inner.get(), path, device));
+    }
+    if (::unlinkat(directory, name.c_str(), is_directory ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT) {
+        int const errnum = errno;
+        return Error::from_errno("remove " + path, errnum);
+    }
+    return base::done();
+}
+
+Result<std::vector<std::string>> names_in(int directory, const std::string& path)
+{
+    // The stream takes over its descriptor, so it gets one of its own, opened afresh: a dup would share the position.
+    auto fd = TRY(open_at(directory, ".", O_RDONLY | O_DIRECTORY));
+    DIR* const stream = ::fdopendir(fd.release());
+    if (stream == nullptr)
+        return Error::from_errno("list " + path);
+    std::vector<std::string> names;
+    while (auto const* entry = ::readdir(stream)) {
+        std::string name{entry->d_name};
+        if (name != "." && name != "..")
+            names.push_back(std::move(name));
+    }
+    ::closedir(stream);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Status remove_entries(int directory, const std::string& path, dev_t device)
+{
+    for (const auto& name : TRY(names_in(directory, path)))
+        TRY(remove_entry(directory, name, path + "/" + name, device));
+    return base::done();
+}
+
+} // namespace
+
+Status remove_tree(const std::string& path)
+{
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) < 0)
+        return errno == ENOENT ? base::done() : Status{Error::from_errno("look at " + path)};
+    // The parent's device is the measure for the top: a mount point is not entered.
+    struct stat parent {};
+    auto const above = std::filesystem::path{path}.parent_path().string();
+    if (::stat(above.empty() ? "." : above.c_str(), &parent) < 0)
+        return Error::from_errno("look at " + above);
+    return remove_entry(AT_FDCWD, path, path, parent.st_dev);
+}
+
+Status remove_file(const std::string& path)
+{
+    if (::unlink(path.c_str()) < 0 && errno != ENOENT) {
+        int const errnum = errno;
+        return Error::from_errno("remove " + path, errnum);
+    }
+    return base::done();
+}
+
+bool exists(const std::string& path)
+{
+    struct stat found {};
+    return ::lstat(path.c_str(), &found) == 0;
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path)
+{
+    auto const directory = TRY(open_file(path, O_RDONLY | O_DIRECTORY));
+    return names_in(directory.get(), path);
+}
+
+} // namespace nova::sys

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sys/unique_fd.h"
+
+namespace nova::sys {
+
+using base::Result;
+using base::Status;
+
+/// open(2) with O_CLOEXEC. Errors: as open(2), "open PATH: …".
+Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0);
+Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode = 0);
+
+/// The whole content. Errors: as open(2) and read(2); resource_exhausted - more than `most` bytes.
+Result<std::string> read_file(const std::string& path, std::size_t most = 64u << 20);
+Result<std::string> read_all(int fd, std::size_t most = 64u << 20);
+
+/// Writes everything, in as many write(2) as it takes; retries EINTR.
+Status write_all(int fd, std::string_view text);
+
+/// Writes into an existing file in place, as files of the kernel want it (cgroup, sysctl): one write(2), no create.
+Status write_kernel_file(const std::string& path, std::string_view text);
+
+/// Replaces a file so that a reader, and a crash at any instant, sees the old content or the new, never a part: temporary file,
+/// fsync, rename, fsync of the directory.
+Status write_file_atomically(const std::string& path, std::string_view text, unsigned mode = 0644);
+
+/// mkdir -p. The mode is that of directories it makes.
+Status make_directories(const std::string& path, unsigned mode = 0755);
+
+/// Removes a tree without following a link or crossing a mount. Accepts absence.
+Status remove_tree(const std::string& path);
+
+/// Accepts absence.
+Status remove_file(const std::string& path);
+
+bool exists(const std::string& path); ///< Of any kind; does not follow a last link.
+
+/// Names in a directory, sorted, without "." and "..". Errors: not_found.
+Result<std::vector<std::string>> list_directory(const std::string& path);
+
+} // namespace nova::sys

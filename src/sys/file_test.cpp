@@ -1,0 +1,59 @@
+#include "sys/file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "sys/random.h"
+
+namespace nova::sys {
+namespace {
+
+class FileTest : public testing::Test {
+protected:
+    FileTest() { TempDirectory(); }
+    ~FileTest() override { (void)remove_tree(root); }
+    void TempDirectory() { EXPECT_TRUE(make_directories(root).ok()); }
+
+    std::string root = testing::TempDir() + "nova-file-" + random_hex(8);
+};
+
+TEST_F(FileTest, replaces_a_file_and_leaves_no_temporary)
+{
+    ASSERT_TRUE(write_file_atomically(root + "/a", "one").ok());
+    ASSERT_TRUE(write_file_atomically(root + "/a", "two").ok());
+    EXPECT_EQ(read_file(root + "/a").value(), "two");
+    EXPECT_EQ(list_directory(root).value(), std::vector<std::string>{"a"});
+}
+
+TEST_F(FileTest, removes_a_tree_but_not_what_a_link_points_to)
+{
+    ASSERT_TRUE(make_directories(root + "/tree/deep/er").ok());
+    ASSERT_TRUE(write_file_atomically(root + "/kept", "x").ok());
+    ASSERT_TRUE(make_directories(root + "/kept-directory").ok());
+    ASSERT_EQ(::symlink((root + "/kept").c_str(), (root + "/tree/link").c_str()), 0);
+    ASSERT_EQ(::symlink((root + "/kept-directory").c_str(), (root + "/tree/deep/link").c_str()), 0);
+    ASSERT_TRUE(remove_tree(root + "/tree").ok());
+    EXPECT_FALSE(exists(root + "/tree"));
+    EXPECT_TRUE(exists(root + "/kept"));
+    EXPECT_TRUE(exists(root + "/kept-directory"));
+    EXPECT_TRUE(remove_tree(root + "/tree").ok()) << "absence is accepted";
+}
+
+TEST_F(FileTest, refuses_a_file_that_is_too_long)
+{
+    ASSERT_TRUE(write_file_atomically(root + "/a", std::string(100, 'x')).ok());
+    EXPECT_EQ(read_file(root + "/a", 99).error().code(), base::Code::resource_exhausted);
+    EXPECT_EQ(read_file(root + "/none").error().code(), base::Code::not_found);
+}
+
+TEST(Random, makes_uuids_of_version_four)
+{
+    auto const uuid = random_uuid();
+    EXPECT_EQ(uuid.size(), 36u);
+    EXPECT_EQ(uuid[14], '4');
+    EXPECT_NE(uuid, random_uuid());
+}
+
+} // namespace
+} // namespace nova::sys

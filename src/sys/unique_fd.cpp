@@ -1,1 +1,0 @@
-#include "sys/unique_fd.h"
