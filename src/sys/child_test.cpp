@@ -1,0 +1,136 @@
+#include "sys/child.h"
+
+#include <gtest/gtest.h>
+#include <fcntl.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "sys/file.h"
+
+namespace nova::sys {
+namespace {
+
+using base::Code;
+using base::Deadline;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+RunSpec shell(const std::string& script)
+{
+    RunSpec spec;
+    spec.child = {.program = "/bin/sh", .argv = {"sh", "-c", script}};
+    return spec;
+}
+
+TEST(RunChild, gives_both_streams_and_the_exit_code)
+{
+    auto spec = shell("cat; echo bad >&2; exit 3");
+    spec.input = std::string(300'000, 'x');
+    auto const finished = run_child(spec).value();
+    EXPECT_EQ(finished.out, spec.input);
+    EXPECT_EQ(finished.err, "bad\n");
+    EXPECT_EQ(finished.status, (ExitStatus{.code = 3, .signal = 0}));
+}
+
+TEST(RunChild, survives_a_program_that_does_not_read_its_input)
+{
+    auto spec = shell("exec <&-; sleep 0.1; echo done");
+    spec.input = std::string(1'000'000, 'x');
+    EXPECT_EQ(run_child(spec).value().out, "done\n");
+}
+
+TEST(RunChild, kills_what_takes_too_long)
+{
+    auto spec = shell("sleep 20");
+    spec.deadline = Deadline::after(milliseconds{50});
+    EXPECT_EQ(run_child(spec).error().code(), Code::deadline_exceeded);
+}
+
+TEST(RunChild, does_not_wait_for_what_the_program_left_behind)
+{
+    auto const before = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_child(shell("sleep 3 & echo gone")).value().out, "gone\n");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, seconds{2});
+}
+
+TEST(RunChild, names_the_last_line_of_stderr_when_it_must_succeed)
+{
+    auto const failed = run_child_that_succeeds(shell("echo first >&2; echo last >&2; exit 4"));
+    EXPECT_EQ(failed.error().message(), "sh: exit code 4: last");
+}
+
+TEST(Spawn, tells_when_there_is_no_such_program)
+{
+    auto const spawned = spawn({.program = "/nowhere/program", .argv = {"x"}});
+    EXPECT_EQ(spawned.error().code(), Code::not_found) << spawned.error().message();
+}
+
+TEST(Spawn, starts_a_program_from_a_descriptor)
+{
+    auto const program = open_file("/bin/sh", O_RDONLY).value();
+    RunSpec spec;
+    spec.child = {.program_fd = program.get(), .argv = {"sh", "-c", "echo from memory"}};
+    EXPECT_EQ(run_child(spec).value().out, "from memory\n");
+}
+
+TEST(Spawn, hands_over_only_the_named_descriptors_even_when_places_cross)
+{
+    auto const a = open_file("/dev/null", O_RDONLY).value();
+    auto const b = open_file("/dev/zero", O_RDONLY).value();
+    UniqueFd const leak{::dup(a.get())};
+    auto spec = shell("for f in /proc/self/fd/*; do echo ${f##*/} $(readlink $f); done");
+    spec.child.pass = {{a.get(), b.get()}, {b.get(), a.get()}};
+    auto const out = run_child(spec).value().out;
+    EXPECT_NE(out.find(std::to_string(b.get()) + " /dev/null\n"), std::string::npos) << out;
+    EXPECT_NE(out.find(std::to_string(a.get()) + " /dev/zero\n"), std::string::npos) << out;
+    EXPECT_EQ(out.find("\n" + std::to_string(leak.get()) + " "), std::string::npos) << out;
+}
+
+TEST(Spawn, sets_signals_back_to_the_default)
+{
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t block;
+    ::sigemptyset(&block);
+    ::sigaddset(&block, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &block, nullptr);
+    auto const out = run_child(shell("grep -E 'SigBlk|SigIgn' /proc/self/status")).value().out;
+    ::pthread_sigmask(SIG_UNBLOCK, &block, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    EXPECT_EQ(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+TEST(Spawn, gives_the_environment_and_directory_that_were_asked_for)
+{
+    auto spec = shell("pwd; env | sort");
+    spec.child.env = {"A=1"};
+    spec.child.cwd = "/usr";
+    auto const out = run_child(spec).value().out;
+    EXPECT_TRUE(out.starts_with("/usr\nA=1\n")) << out;
+    EXPECT_EQ(out.find("PATH="), std::string::npos) << out;
+}
+
+TEST(Child, is_killed_and_reaped_when_its_handle_dies)
+{
+    pid_t pid = 0;
+    {
+        auto const child = spawn({.program = "/bin/sleep", .argv = {"sleep", "30"}}).value();
+        pid = child.pid();
+        EXPECT_EQ(pid_of(child.pidfd()).value(), pid);
+        EXPECT_GT(start_ticks(pid).value(), 0u);
+    }
+    EXPECT_EQ(open_pidfd(pid).error().code(), Code::not_found);
+}
+
+TEST(Child, tells_the_signal_that_ended_it)
+{
+    auto child = spawn({.program = "/bin/sleep", .argv = {"sleep", "30"}}).value();
+    EXPECT_EQ(child.wait(Deadline::after(milliseconds{5})).value(), std::nullopt);
+    ASSERT_TRUE(child.signal(SIGKILL).ok());
+    auto const status = child.wait(Deadline::never()).value().value();
+    EXPECT_EQ(status.as_exit_code(), 137);
+    EXPECT_EQ(to_string(status), "signal 9 (Killed)");
+}
+
+} // namespace
+} // namespace nova::sys

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "sys/unique_fd.h"
+
+namespace nova::sys {
+
+using base::Result;
+using base::Status;
+
+/// How a process ended.
+struct ExitStatus {
+    int code = 0;   ///< 0 where a signal ended it.
+    int signal = 0; ///< 0 where it ended by itself.
+
+    bool success() const { return code == 0 && signal == 0; }
+    int as_exit_code() const { return signal != 0 ? 128 + signal : code; } ///< As a shell tells it.
+    bool operator==(const ExitStatus&) const = default;
+};
+
+/// "exit code 3", "signal 9 (Killed)".
+std::string to_string(const ExitStatus& status);
+
+/// pidfd_open(2): a handle that means this process for ever, never another that got its number. Readable (poll) once it ended.
+/// Errors: not_found - there is none.
+Result<UniqueFd> open_pidfd(pid_t pid);
+
+/// Errors: not_found - it has ended and was reaped.
+Status signal_pidfd(int pidfd, int signal);
+
+/// Reaps our child. nullopt: the deadline passed first (a Deadline of 0 only looks).
+/// Errors: failed_precondition - it is not our child, or was reaped before.
+Result<std::optional<ExitStatus>> wait_pidfd(int pidfd, base::Deadline deadline);
+
+/// True once the process has ended. Takes no time.
+bool has_ended(int pidfd);
+
+/// The number that a handle stands for, in our pid namespace (/proc/self/fdinfo). Errors: not_found - it has ended.
+Result<pid_t> pid_of(int pidfd);
+
+/// When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with the boot id it tells a pid from its
+/// later reuse. Errors: not_found.
+Result<unsigned long long> start_ticks(pid_t pid);
+
+/// A name of this boot (/proc/sys/kernel/random/boot_id).
+Result<std::string> boot_id();
+
+/// Orphans below us become our children (PR_SET_CHILD_SUBREAPER).
+Status become_subreaper();
+
+/// Children of ours that nobody holds a handle of, reaped: their pids. Call it when SIGCHLD came.
+std::optional<std::pair<pid_t, ExitStatus>> reap_any();
+
+} // namespace nova::sys
