@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct Launch {
     sigset_t signals{}; ///< What the parent had blocked.
     const char* failed = nullptr;
     int errnum = 0;
+    int gate = -1; ///< Of a held child: its end of the socket.
 };
 
 constexpr std::size_t stack_size = 64 * 1024;
@@ -67,6 +69,8 @@ void reset_signals()
 /// Moves the descriptors to their places. Each is first copied above all places, so that no place is overwritten before it is read.
 bool place_fds(Launch& launch, int& program_fd)
 {
+    if (launch.gate >= 0 && (launch.gate = ::fcntl(launch.gate, F_DUPFD_CLOEXEC, launch.highest + 1)) < 0)
+        return false;
     if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return false;
     if (program_fd >= 0 && (program_fd = ::fcntl(program_fd, F_DUPFD_CLOEXEC, launch.highest + 1)) < 0)
@@ -175,9 +179,11 @@ Result<std::optional<ExitStatus>> Child::wait(base::Deadline deadline)
     return status;
 }
 
-Result<Child> spawn(const ChildSpec& spec)
+namespace {
+
+/// Keeps the /dev/null that a Launch borrows.
+Result<UniqueFd> prepare(Launch& launch, const ChildSpec& spec)
 {
-    Launch launch;
     launch.spec = &spec;
     launch.argv = pointers(spec.argv);
     if (spec.env)
@@ -190,7 +196,73 @@ Result<Child> spawn(const ChildSpec& spec)
     launch.fds.insert(launch.fds.end(), {{or_nothing(spec.in), 0}, {or_nothing(spec.out), 1}, {or_nothing(spec.err), 2}});
     for (const auto& passed : launch.fds)
         launch.highest = std::max(launch.highest, passed.as);
+    return nothing;
+}
+
+/// In the held child. Its memory is its own copy, so what failed goes over the socket.
+[[noreturn]] void wait_and_exec(Launch& launch, int other_end)
+{
+    ::close(other_end); // Else we would hold our own gate open when the parent dies.
+    char word = 0;
+    if (::read(launch.gate, &word, 1) != 1)
+        ::_exit(127);
+    in_child(&launch);
+    if (::write(launch.gate, &launch.errnum, sizeof launch.errnum) < 0)
+        ::_exit(126);
+    ::_exit(127);
+}
+
+} // namespace
+
+Result<Child> spawn(const ChildSpec& spec)
+{
+    Launch launch;
+    auto const nothing = TRY(prepare(launch, spec));
     return clone_and_exec(launch).context(name_of(spec));
+}
+
+Result<HeldChild> spawn_held(const ChildSpec& spec)
+{
+    Launch launch;
+    auto const nothing = TRY(prepare(launch, spec));
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return Error::from_errno("make a socket pair");
+    UniqueFd ours{ends[0]};
+    UniqueFd const theirs{ends[1]};
+    launch.gate = theirs.get();
+    int pidfd = -1;
+    auto const pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, 0));
+    if (pid < 0)
+        return Error::from_errno("make a process");
+    if (pid == 0)
+        wait_and_exec(launch, ours.get());
+    return HeldChild{Child{pid, UniqueFd{pidfd}}, std::move(ours), name_of(spec)};
+}
+
+Result<Child> HeldChild::go() &&
+{
+    if (::send(gate_.get(), "g", 1, MSG_NOSIGNAL) != 1)
+        return Error::from_errno("run " + name_);
+    int errnum = 0;
+    ssize_t count = 0;
+    while ((count = ::read(gate_.get(), &errnum, sizeof errnum)) < 0 && errno == EINTR) {
+    }
+    if (count == 0 || (count < 0 && errno == ECONNRESET))
+        return std::move(child_);
+    return Error::from_errno(name_ + ": run", count == sizeof errnum ? errnum : EIO);
+}
+
+Status replace_program(int program_fd, const std::vector<std::string>& argv, const std::vector<int>& keep)
+{
+    auto const arguments = pointers(argv);
+    for (int const fd : keep)
+        ::fcntl(fd, F_SETFD, 0);
+    ::syscall(SYS_execveat, program_fd, "", arguments.data(), environ, AT_EMPTY_PATH);
+    int const errnum = errno;
+    for (int const fd : keep)
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return Error::from_errno("replace the program", errnum);
 }
 
 Result<std::string> find_program(const std::string& name)

@@ -72,6 +72,33 @@ private:
 /// Errors: as clone(2), chdir(2), execve(2): not_found, permission_denied, ...
 Result<Child> spawn(const ChildSpec& spec);
 
+/// A child that was made but does not run its program yet: so its pid can be written down first. Dies, having run nothing, when
+/// this handle or our process dies before go().
+class HeldChild {
+public:
+    HeldChild(Child child, UniqueFd gate, std::string name)
+        : child_(std::move(child)), gate_(std::move(gate)), name_(std::move(name))
+    {
+    }
+    pid_t pid() const { return child_.pid(); }
+    int pidfd() const { return child_.pidfd(); }
+
+    /// Runs the program. Errors: as execve(2).
+    Result<Child> go() &&;
+
+private:
+    Child child_;
+    UniqueFd gate_; ///< A socket: we send the word to go, and read the errno of what failed, or the end when exec closed it.
+    std::string name_;
+};
+
+/// As spawn, but the child waits for go(). Copies our page tables (fork), so it is for small processes, without threads.
+Result<HeldChild> spawn_held(const ChildSpec& spec);
+
+/// Replaces this program by another and keeps the pid, the children and, of the descriptors, 0 to 2 and these.
+/// Returns only an error; then nothing has changed.
+Status replace_program(int program_fd, const std::vector<std::string>& argv, const std::vector<int>& keep);
+
 /// A program that runs to its end, with its output caught.
 struct RunSpec {
     ChildSpec child;        ///< `in`, `out` and `err` are replaced.

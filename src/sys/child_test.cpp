@@ -132,5 +132,37 @@ TEST(Child, tells_the_signal_that_ended_it)
     EXPECT_EQ(to_string(status), "signal 9 (Killed)");
 }
 
+TEST(HeldChild, runs_nothing_until_it_is_let_go_and_tells_what_failed)
+{
+    auto const path = testing::TempDir() + "held-" + std::to_string(::getpid());
+    ChildSpec spec{.program = "/bin/sh", .argv = {"sh", "-c", "echo ran > " + path}};
+    {
+        auto held = spawn_held(spec).value();
+        EXPECT_GT(held.pid(), 0);
+    }
+    EXPECT_FALSE(exists(path));
+    auto child = spawn_held(spec).value().go().value();
+    EXPECT_TRUE(child.wait(Deadline::never()).value()->success());
+    EXPECT_EQ(read_file(path).value(), "ran\n");
+    remove_file(path).value();
+    spec.program = "/nowhere/program";
+    EXPECT_EQ(spawn_held(spec).value().go().error().code(), Code::not_found);
+}
+
+TEST(Pidfd, tells_how_a_stranger_ended_where_the_kernel_keeps_it)
+{
+    // The shell's child is not ours; the shell reaps it.
+    auto shell = spawn({.program = "/bin/sh", .argv = {"sh", "-c", "sh -c 'sleep 0.2; exit 7'; true"}}).value();
+    std::string children;
+    while (children.empty())
+        children = read_file("/proc/" + std::to_string(shell.pid()) + "/task/" + std::to_string(shell.pid()) + "/children").value();
+    auto const stranger = open_pidfd(std::stoi(children)).value();
+    auto const status = exit_of_stranger(stranger.get(), Deadline::after(seconds{5}));
+    shell.wait(Deadline::never()).value();
+    if (!status)
+        GTEST_SKIP() << "the kernel is older than 6.15";
+    EXPECT_EQ(status->code, 7);
+}
+
 } // namespace
 } // namespace nova::sys

@@ -32,4 +32,17 @@ Result<UniqueFd> open_fifo(const std::string& path, FifoMode mode)
     return fd;
 }
 
+Result<std::size_t> move_bytes(int from, int to, long long offset, std::size_t most)
+{
+    loff_t position = offset;
+    while (true) {
+        auto const count = ::splice(from, nullptr, to, offset < 0 ? nullptr : &position, most, SPLICE_F_NONBLOCK);
+        if (count >= 0)
+            return static_cast<std::size_t>(count);
+        int const errnum = errno;
+        if (errnum != EINTR)
+            return Error::from_errno("move bytes", errnum);
+    }
+}
+
 } // namespace nova::sys

@@ -21,4 +21,9 @@ enum class FifoMode { nonblocking, blocking };
 /// Errors: not_found, invalid_argument - not a FIFO.
 Result<UniqueFd> open_fifo(const std::string& path, FifoMode mode = FifoMode::nonblocking);
 
+/// Moves up to `most` bytes out of a FIFO (a pipe, a terminal) to `offset` of a plain file, or into another FIFO where offset is
+/// negative. The kernel takes away exactly what it stored, also when we are killed in the middle: nothing is lost or doubled.
+/// 0: the end. Errors: unavailable - nothing is there now; resource_exhausted - the disk is full.
+Result<std::size_t> move_bytes(int from, int to, long long offset, std::size_t most);
+
 } // namespace nova::sys

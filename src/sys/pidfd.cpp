@@ -1,12 +1,14 @@
 #include "sys/pidfd.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdint>
 #include <csignal>
 #include <cstring>
 
@@ -124,12 +126,46 @@ Status become_subreaper()
     return base::done();
 }
 
-std::optional<std::pair<pid_t, ExitStatus>> reap_any()
+std::optional<pid_t> find_zombie()
 {
     siginfo_t info{};
-    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
         return std::nullopt;
-    return std::pair{info.si_pid, status_from(info)};
+    return info.si_pid;
+}
+
+void reap(pid_t pid)
+{
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
+}
+
+namespace {
+
+/// struct pidfd_info of <linux/pidfd.h> as of Linux 6.15, which Debian 12's headers lack.
+struct PidfdInfo {
+    std::uint64_t mask = 0;
+    std::uint64_t cgroup = 0;
+    std::uint32_t ids[11] = {};
+    std::int32_t wait_status = 0;
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr std::uint64_t wants_exit = 1u << 3; // PIDFD_INFO_EXIT
+constexpr auto get_info = _IOWR(0xFF, 11, PidfdInfo);
+
+} // namespace
+
+std::optional<ExitStatus> exit_of_stranger(int pidfd, base::Deadline deadline)
+{
+    pollfd entry{.fd = pidfd, .events = 0, .revents = 0}; // POLLHUP alone: it was reaped.
+    ::poll(&entry, 1, deadline.poll_timeout_ms());
+    PidfdInfo info;
+    info.mask = wants_exit;
+    if (::ioctl(pidfd, get_info, &info) < 0 || (info.mask & wants_exit) == 0)
+        return std::nullopt;
+    if (WIFSIGNALED(info.wait_status))
+        return ExitStatus{.code = 0, .signal = WTERMSIG(info.wait_status)};
+    return ExitStatus{.code = WEXITSTATUS(info.wait_status), .signal = 0};
 }
 
 } // namespace nova::sys

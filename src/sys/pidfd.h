@@ -37,6 +37,10 @@ Status signal_pidfd(int pidfd, int signal);
 /// Errors: failed_precondition - it is not our child, or was reaped before.
 Result<std::optional<ExitStatus>> wait_pidfd(int pidfd, base::Deadline deadline);
 
+/// How a process ended that was not our child, once its parent has reaped it: the kernel keeps that as long as somebody held a
+/// pidfd from before (PIDFD_GET_INFO, Linux 6.15). Waits for the reaping until the deadline. Empty: can't be known.
+std::optional<ExitStatus> exit_of_stranger(int pidfd, base::Deadline deadline);
+
 /// True once the process has ended. Takes no time.
 bool has_ended(int pidfd);
 
@@ -53,7 +57,10 @@ Result<std::string> boot_id();
 /// Orphans below us become our children (PR_SET_CHILD_SUBREAPER).
 Status become_subreaper();
 
-/// Children of ours that nobody holds a handle of, reaped: their pids. Call it when SIGCHLD came.
-std::optional<std::pair<pid_t, ExitStatus>> reap_any();
+/// A child of ours that has ended and waits to be reaped. Does not reap it.
+std::optional<pid_t> find_zombie();
+
+/// Throws away a zombie's status.
+void reap(pid_t pid);
 
 } // namespace nova::sys
