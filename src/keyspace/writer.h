@@ -1,0 +1,112 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "base/guarded.h"
+#include "keyspace/history.h"
+#include "keyspace/hub.h"
+#include "keyspace/store_file.h"
+
+namespace nova::keyspace {
+
+struct PutWrite {
+    std::string_view key;
+    std::string_view value;
+    PutOptions options;
+};
+struct RemoveWrite {
+    std::string_view key;
+    std::optional<Revision> expected;
+};
+struct GrantWrite {
+    LeaseId id;
+    std::chrono::milliseconds time_to_live;
+};
+struct RevokeWrite {
+    LeaseId id;
+};
+struct CompactWrite {
+    Revision upto;
+};
+using Write = std::variant<PutWrite, RemoveWrite, GrantWrite, RevokeWrite, CompactWrite>;
+
+/// put: the record as written. remove: only `modified`. Others: empty.
+using Answer = Result<Record>;
+
+/// The one thread that writes. Whatever has gathered while a transaction was made durable goes into the next one together;
+/// a single client finds the thread waiting and shares with nobody, so nothing ever waits for company.
+class Writer {
+public:
+    static Result<std::unique_ptr<Writer>> open(const StoreFile& file, Hub& hub, const StoreOptions& options, Revision newest,
+                                                Revision compacted);
+    ~Writer();
+
+    /// Blocks until the write is durable, or refused. The text it views must live until then.
+    Answer submit(const Write& write);
+
+    /// Finishes what was submitted and ends the thread.
+    void close();
+
+    Stats stats() const;
+
+private:
+    struct Pending;
+    struct Statements;
+
+    Writer(std::unique_ptr<sqlite::Database> database, History history, Hub& hub, const StoreOptions& options, Revision newest,
+           Revision compacted);
+    Status prepare();
+
+    void run(const std::stop_token& stop);
+    std::vector<Pending*> next_batch(const std::stop_token& stop);
+    void commit(const std::vector<Pending*>& batch);
+    Status write_batch(const std::vector<Pending*>& batch);
+    void roll_back();
+    void write_log_back();
+
+    Status apply(const Write& write, Answer& answer);
+    Status apply(const PutWrite& write, Answer& answer);
+    Status apply(const RemoveWrite& write, Answer& answer);
+    Status apply(const GrantWrite& write, Answer& answer);
+    Status apply(const RevokeWrite& write, Answer& answer);
+    Status apply(const CompactWrite& write, Answer& answer);
+    Status append(Change change);
+    Status append_removal(Record previous);
+    Status compact(Revision upto);
+
+    std::unique_ptr<sqlite::Database> database_;
+    History history_;
+    std::unique_ptr<Statements> statements_;
+    Hub& hub_;
+    std::uint64_t const history_kept_;
+    std::uint64_t const history_slack_;
+
+    // Of the writing thread alone.
+    Revision revision_;
+    Revision compacted_;
+    std::vector<Change> changes_; ///< Of the open transaction.
+    bool wrote_ = false;          ///< The open transaction holds something.
+    Revision compacted_before_ = 0;
+    int log_pages_ = 0; ///< As of the last commit.
+
+    struct Figures {
+        std::uint64_t writes = 0;
+        std::uint64_t commits = 0;
+        std::uint64_t bytes_written = 0;
+    };
+    base::Guarded<Figures> figures_;
+
+    std::mutex mutex_;
+    std::condition_variable_any gathered_;
+    std::vector<Pending*> queue_;
+    std::jthread thread_; ///< Last: it uses all of the above.
+};
+
+} // namespace nova::keyspace
