@@ -27,4 +27,29 @@ Result<std::optional<UniqueFd>> try_lock(const std::string& path)
     }
 }
 
+namespace {
+
+Result<UniqueFd> wait_for_lock(const std::string& path, int operation)
+{
+    auto file = TRY(open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    while (::flock(file.get(), operation) < 0) {
+        int const errnum = errno;
+        if (errnum != EINTR)
+            return Error::from_errno("lock " + path, errnum);
+    }
+    return file;
+}
+
+} // namespace
+
+Result<UniqueFd> lock_alone(const std::string& path)
+{
+    return wait_for_lock(path, LOCK_EX);
+}
+
+Result<UniqueFd> lock_shared(const std::string& path)
+{
+    return wait_for_lock(path, LOCK_SH);
+}
+
 } // namespace nova::sys

@@ -14,4 +14,8 @@ using base::Result;
 /// Empty: somebody else holds it.
 Result<std::optional<UniqueFd>> try_lock(const std::string& path);
 
+/// The same, but waits, for a file that nobody removes: alone, for every other holder; shared, for one who wants it alone.
+Result<UniqueFd> lock_alone(const std::string& path);
+Result<UniqueFd> lock_shared(const std::string& path);
+
 } // namespace nova::sys
