@@ -47,4 +47,48 @@ std::string to_rfc3339(SystemTime time, int digits)
     return out + "Z";
 }
 
+namespace {
+
+Error bad_time(std::string_view text)
+{
+    return Error{Code::invalid_argument, "\"" + std::string{text.substr(0, 40)} + "\" is no time as 2026-11-21T05:20:39Z"};
+}
+
+/// "Z", "+01:00": seconds east of Greenwich.
+Result<std::chrono::seconds> parse_offset(std::string_view text)
+{
+    if (text == "Z" || text == "z")
+        return std::chrono::seconds{0};
+    int hours = 0;
+    int minutes = 0;
+    char sign = 0;
+    int used = 0;
+    std::string const copy{text};
+    if (std::sscanf(copy.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || used != 6 || (sign != '+' && sign != '-'))
+        return bad_time(text);
+    std::chrono::seconds const east = std::chrono::hours{hours} + std::chrono::minutes{minutes};
+    return sign == '+' ? east : -east;
+}
+
+} // namespace
+
+Result<SystemTime> parse_rfc3339(std::string_view text)
+{
+    std::string const copy{text};
+    std::tm parts{};
+    char const* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == nullptr)
+        return bad_time(text);
+    std::chrono::nanoseconds fraction{0};
+    if (*rest == '.') {
+        long long scale = 100'000'000;
+        for (++rest; *rest >= '0' && *rest <= '9'; ++rest, scale /= 10)
+            fraction += std::chrono::nanoseconds{(*rest - '0') * scale};
+    }
+    auto const offset = parse_offset(rest);
+    if (!offset.ok())
+        return bad_time(text);
+    return SystemTime{std::chrono::seconds{::timegm(&parts)} + fraction - offset.value()};
+}
+
 } // namespace nova::base

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
+
+#include "base/result.h"
 
 namespace nova::base {
 
@@ -38,5 +41,8 @@ private:
 
 /// RFC 3339 in UTC with nanoseconds cut to the given digits: "2026-11-21T05:20:39Z" for 0, "…39.123456789Z" for 9.
 std::string to_rfc3339(SystemTime time, int digits = 0);
+
+/// The inverse: any number of digits, "Z" or an offset. Errors: invalid_argument.
+Result<SystemTime> parse_rfc3339(std::string_view text);
 
 } // namespace nova::base

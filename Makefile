@@ -1,0 +1,50 @@
+# Every command of the project in one list. `make demo` and `make test` work on a fresh Debian 12.
+PRESET ?= release
+BUILD  := build/$(PRESET)
+JOBS   ?= $(shell nproc)
+
+.PHONY: all build demo test bench format lint check clean install help
+
+all: build
+
+help:
+	@echo "make demo    show the main job: one file brings up a capsule, a machine and their network"
+	@echo "make test    build, and pass every test (LABEL=unit|kernel|machine|system|check for a part)"
+	@echo "make bench   measure against the peers; prints ratios"
+	@echo "make build   build build/$(PRESET) (PRESET=dev|release|asan|tsan|fuzz)"
+	@echo "make format  put the sources into form;  make lint  what CI checks of the sources"
+	@echo "make install PREFIX=/usr/local  install nova, nb, completions and units"
+
+$(BUILD)/build.ninja: CMakePresets.json
+	@tools/install build test
+	@cmake --preset $(PRESET) >/dev/null
+
+build: $(BUILD)/build.ninja
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+demo:
+	@tools/install build
+	@$(MAKE) --no-print-directory build
+	@tools/demo $(BUILD)
+
+test:
+	@tools/install build test
+	@$(MAKE) --no-print-directory build
+	@tools/run-tests $(BUILD) $(LABEL)
+
+bench:
+	@tools/install build test bench
+	@$(MAKE) --no-print-directory build
+	@tests/benchmark/run $(BUILD)
+
+format:
+	@git ls-files 'src/*.cpp' 'src/*.h' 'tests/*.cpp' | xargs clang-format -i
+
+lint check:
+	@tools/lint
+
+install: build
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix $(or $(PREFIX),/usr/local)
+
+clean:
+	@rm -rf build

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/object.h"
+
+namespace nova::control {
+
+/// Puts a condition in place of the one of its type. `changed` moves only when the status does, so that repeating the same
+/// statement changes nothing.
+void set_condition(std::vector<model::Condition>& conditions, const std::string& type, bool holds, const std::string& reason,
+                   const std::string& message);
+
+} // namespace nova::control

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "control/controller.h"
+#include "control/drivers.h"
+
+namespace nova::control {
+
+/// The controllers at work: hears of changes in the store and of processes that end, and keeps the queue's workers busy. At its start
+/// and every ten minutes it looks at everything. Between changes nothing of it wakes.
+class Control {
+public:
+    static constexpr std::size_t workers = 4;
+    static constexpr std::chrono::minutes look_at_everything{10};
+
+    explicit Control(Context context);
+    ~Control(); ///< Ends the workers after their current pass. Touches nothing that runs.
+    Control(const Control&) = delete;
+    Control& operator=(const Control&) = delete;
+
+    /// Makes what must always be there (the first namespaces, this node), then begins. Errors: as the store's.
+    Status start();
+
+private:
+    void work(std::stop_token stop);
+    void listen(std::stop_token stop);
+    Status follow(std::stop_token stop);
+    void heard(const keyspace::Change& change);
+    void wake_dependents(const model::Key& key, const keyspace::Change& change);
+    void add_users_of_network(const model::Key& network);
+    void add_users_of_image(const nlohmann::json& image);
+    Status add_everything(keyspace::Revision& revision);
+    Status make_first_objects();
+
+    Context context_;
+    std::map<std::string, std::unique_ptr<Controller>> controllers_;
+    WorkQueue queue_;
+
+    std::mutex mutex_;
+    std::condition_variable_any ready_;
+    bool changes_wait_ = false;
+    std::vector<std::jthread> threads_; // Last: ends first.
+};
+
+} // namespace nova::control

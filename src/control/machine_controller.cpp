@@ -1,0 +1,244 @@
+#include "control/machine_controller.h"
+
+#include <csignal>
+
+#include "control/capsule_plan.h"
+#include "control/conditions.h"
+#include "sys/file.h"
+
+namespace nova::control {
+namespace {
+
+using State = model::ProcessStatus::State;
+
+constexpr std::chrono::milliseconds first_look{20};
+constexpr std::chrono::milliseconds end_look{200};
+
+bool runs(const std::optional<model::ProcessStatus>& observed)
+{
+    return observed && observed->state == State::running;
+}
+
+} // namespace
+
+Result<Next> MachineController::reconcile(const model::Key& key)
+{
+    auto found = context_.store.get<model::VirtualMachine>(key.space, key.name);
+    if (base::failed_with(found, base::Code::not_found)) {
+        delays_.forget(workload_id(key));
+        graces_.forget(workload_id(key));
+        return Next::settled();
+    }
+    auto machine = TRY(std::move(found));
+    auto outcome = step(machine);
+    if (outcome.ok() || outcome.error().code() == base::Code::aborted)
+        return outcome;
+    bool const waits = outcome.error().code() == base::Code::unavailable;
+    machine.status.phase = waits ? "Pending" : "Failed";
+    set_condition(machine.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", outcome.error().message());
+    if (!waits)
+        context_.events.warning(key, machine.meta.uid, "Failed", outcome.error().message());
+    TRY(context_.store.put_status(machine));
+    return outcome;
+}
+
+Result<Next> MachineController::step(model::VirtualMachine& machine)
+{
+    machine.status.observed_generation = machine.meta.generation;
+    auto const observed = TRY(observe_process(context_.drivers.supervisor, workload_id(key_of(machine))));
+    if (machine.meta.deleted)
+        return runs(observed) ? halt(machine, observed) : tear_down(machine);
+    if (!machine.spec.running)
+        return runs(observed) ? halt(machine, observed) : report_ended(machine, observed, "Stopped");
+    return keep_running(machine, observed);
+}
+
+Result<Next> MachineController::keep_running(model::VirtualMachine& machine, const Observed& observed)
+{
+    auto const applied = read_applied(directory(machine));
+    bool const same = applied && applied->spec == process_digest(machine);
+    if (runs(observed)) {
+        if (!same)
+            return halt(machine, observed);
+        TRY(plug_in(machine));
+        return report_running(machine, *observed);
+    }
+    graces_.forget(workload_id(key_of(machine)));
+    if (observed && same)
+        return after_end(machine, *observed);
+    return launch(machine);
+}
+
+Result<Next> MachineController::after_end(model::VirtualMachine& machine, const model::ProcessStatus& ended)
+{
+    if (ended.exit_code == 0) // The guest switched itself off: that is its wish, and `nova start` brings it back.
+        return report_ended(machine, ended, "GuestPoweredOff");
+    auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
+    if (delay.count() == 0)
+        return launch(machine);
+    machine.status.phase = "Failed";
+    machine.status.exit_code = ended.exit_code;
+    set_condition(machine.status.conditions, "Ready", false, "Crashed", ended_words(ended) + "; it will be started again");
+    TRY(context_.store.put_status(machine));
+    return Next::after(delay);
+}
+
+vm::Acceleration MachineController::acceleration(const model::VirtualMachine& machine) const
+{
+    if (machine.spec.acceleration == "auto")
+        return context_.drivers.acceleration.use;
+    return machine.spec.acceleration == "kvm" ? vm::Acceleration::kvm : vm::Acceleration::tcg;
+}
+
+std::string MachineController::directory(const model::VirtualMachine& machine) const
+{
+    auto const name = machine.meta.space == "default" ? machine.meta.name : machine.meta.space + "." + machine.meta.name;
+    return context_.places.state + "/vms/" + name + ".vm";
+}
+
+Result<vm::MachinePlan> MachineController::plan(const model::VirtualMachine& machine, const std::optional<Plug>& plug)
+{
+    vm::MachinePlan plan;
+    plan.id = workload_id(key_of(machine));
+    plan.name = machine.meta.name;
+    plan.cpus = machine.spec.cpu;
+    plan.memory = machine.spec.memory;
+    plan.image = machine.spec.image;
+    plan.disk_size = machine.spec.disk_size;
+    plan.kernel = machine.spec.kernel;
+    plan.initramfs = machine.spec.initramfs;
+    plan.cmdline = machine.spec.cmdline;
+    plan.acceleration = acceleration(machine);
+    plan.directory = directory(machine);
+    plan.run_directory = context_.places.run + "/vms/" + plan.id;
+    plan.log_path = log_path(context_.places, plan.id);
+    if (plug) {
+        plan.tap = plug->endpoint.link;
+        plan.mac = plug->endpoint.mac;
+    }
+    return plan;
+}
+
+Result<std::optional<Plug>> MachineController::plug_in(const model::VirtualMachine& machine)
+{
+    if (machine.spec.network.empty())
+        return std::optional<Plug>{};
+    auto plug = TRY(plugs_.ensure(key_of(machine), machine.spec.network, machine.spec.mac));
+    TRY(context_.drivers.networks.ensure_tap(plug.endpoint).context("plug into " + machine.spec.network));
+    return std::optional{std::move(plug)};
+}
+
+Result<Next> MachineController::launch(model::VirtualMachine& machine)
+{
+    auto const plug = TRY(plug_in(machine));
+    machine.status.phase = "Starting";
+    machine.status.address = plug ? plug->address : "";
+    machine.status.mac = plug ? plug->endpoint.mac : "";
+    machine.status.acceleration = std::string{vm::to_string(acceleration(machine))};
+    TRY(start(machine, TRY(plan(machine, plug))));
+    return Next::after(first_look);
+}
+
+Status MachineController::start(model::VirtualMachine& machine, const vm::MachinePlan& plan)
+{
+    TRY(sys::make_directories(plan.run_directory, 0700));
+    auto const spec = TRY(context_.drivers.hypervisor.prepare(plan).context("prepare machine"));
+    TRY(context_.drivers.supervisor.forget(plan.id));
+    TRY(write_applied(plan.directory, {process_digest(machine), "", machine.status.address}));
+    auto const started = TRY(context_.drivers.supervisor.start(spec).context("start"));
+    context_.events.normal(key_of(machine), machine.meta.uid, "Started",
+                           "started as process " + std::to_string(started.pid) + " under " + machine.status.acceleration);
+    return base::done();
+}
+
+Result<Next> MachineController::halt(model::VirtualMachine& machine, const Observed& observed)
+{
+    auto const id = workload_id(key_of(machine));
+    auto const machine_plan = TRY(plan(machine, std::nullopt));
+    std::chrono::seconds const grace{machine.spec.grace_seconds};
+    if (graces_.begin(id)) {
+        auto const pressed = context_.drivers.hypervisor.press_power_button(machine_plan);
+        if (!pressed.ok())
+            context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
+    }
+    auto const left = graces_.left(id, grace);
+    if (left.count() > 0) {
+        machine.status.phase = machine.meta.deleted ? "Terminating" : "Stopping";
+        machine.status.pid = observed->pid;
+        set_condition(machine.status.conditions, "Ready", false, "Stopping",
+                      "the power button was pressed; the guest has " + std::to_string(grace.count()) + " s");
+        TRY(context_.store.put_status(machine));
+        return Next::after(left);
+    }
+    context_.events.warning(key_of(machine), machine.meta.uid, "Killed",
+                            "the guest did not end within " + std::to_string(grace.count()) + " s");
+    if (!context_.drivers.hypervisor.quit(machine_plan).ok()) {
+        auto const killed = context_.drivers.supervisor.signal(id, SIGKILL);
+        if (!killed.ok() && killed.error().code() != base::Code::not_found)
+            return killed.error();
+    }
+    return Next::after(end_look);
+}
+
+Status MachineController::let_go(const model::VirtualMachine& machine)
+{
+    network::EndpointPlan endpoint;
+    endpoint.id = workload_id(key_of(machine));
+    endpoint.link = link_name(context_.places.instance, endpoint.id);
+    return context_.drivers.networks.remove_endpoint(endpoint);
+}
+
+Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
+{
+    auto const id = workload_id(key_of(machine));
+    TRY(let_go(machine));
+    if (!machine.spec.network.empty())
+        TRY(plugs_.release(key_of(machine), machine.spec.network));
+    TRY(context_.drivers.supervisor.forget(id));
+    auto const machine_plan = TRY(plan(machine, std::nullopt));
+    TRY(context_.drivers.hypervisor.remove(machine_plan).context("remove machine"));
+    TRY(sys::remove_tree(machine_plan.directory));
+    TRY(sys::remove_tree(machine_plan.run_directory));
+    TRY(remove_log(context_.places, id));
+    graces_.forget(id);
+    delays_.forget(id);
+    TRY(context_.store.release(key_of(machine)));
+    return Next::settled();
+}
+
+Result<Next> MachineController::report_running(model::VirtualMachine& machine, const model::ProcessStatus& running)
+{
+    graces_.forget(running.id);
+    auto const power = TRY(context_.drivers.hypervisor.observe(TRY(plan(machine, std::nullopt))).context("ask the hypervisor"));
+    bool const up = power == vm::Power::on || power == vm::Power::paused;
+    auto& status = machine.status;
+    status.phase = power == vm::Power::on ? "Running" : power == vm::Power::paused ? "Paused" : "Starting";
+    status.pid = running.pid;
+    status.address = read_applied(directory(machine)).value_or(Applied{}).address;
+    status.started = running.started;
+    status.finished = "";
+    status.exit_code = std::nullopt;
+    status.acceleration = std::string{vm::to_string(acceleration(machine))};
+    set_condition(status.conditions, "Ready", up, status.phase, up ? "" : "the hypervisor is starting");
+    TRY(context_.store.put_status(machine));
+    return up ? Next::settled() : Next::after(first_look);
+}
+
+Result<Next> MachineController::report_ended(model::VirtualMachine& machine, const Observed& ended, const std::string& why)
+{
+    TRY(let_go(machine));
+    graces_.forget(workload_id(key_of(machine)));
+    auto& status = machine.status;
+    status.phase = "Stopped";
+    status.pid = 0;
+    if (ended) {
+        status.exit_code = ended->exit_code;
+        status.started = ended->started;
+        status.finished = ended->finished;
+    }
+    set_condition(status.conditions, "Ready", false, why, ended_words(ended));
+    TRY(context_.store.put_status(machine));
+    return Next::settled();
+}
+
+} // namespace nova::control

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "control/controller.h"
+#include "control/plugs.h"
+#include "control/workload.h"
+
+namespace nova::control {
+
+/// Capsules: image, root, network and volumes in place, then the process; and back.
+class PodController final : public Controller {
+public:
+    explicit PodController(Context& context) : context_(context), plugs_(context) {}
+    Result<Next> reconcile(const model::Key& key) override;
+
+private:
+    using Observed = std::optional<model::ProcessStatus>;
+
+    Result<Next> step(model::Pod& pod);
+    Result<Next> keep_running(model::Pod& pod, const Observed& observed);
+    Result<Next> after_end(model::Pod& pod, const model::ProcessStatus& ended);
+    Result<Next> launch(model::Pod& pod);
+    Result<Next> halt(model::Pod& pod, const Observed& observed);
+    Result<Next> tear_down(model::Pod& pod);
+    Result<Next> report_running(model::Pod& pod, const model::ProcessStatus& running);
+    Result<Next> report_ended(model::Pod& pod, const std::optional<model::ProcessStatus>& ended);
+    Result<Next> wait_for(model::Pod& pod, const std::string& reason, const std::string& message);
+
+    Status start(model::Pod& pod, const storage::StoredImage& image, const std::optional<Plug>& plug);
+    Result<std::string> prepare_root(const model::Pod& pod, const storage::StoredImage& image);
+    Result<std::optional<Plug>> plug_in(const model::Pod& pod);
+    Status let_go(const model::Pod& pod);
+    std::string directory(const std::string& id) const { return context_.places.state + "/capsules/" + id; }
+
+    Context& context_;
+    Plugs plugs_;
+    RestartDelays delays_;
+    Graces graces_;
+};
+
+} // namespace nova::control

@@ -1,0 +1,72 @@
+#include "control/queue.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+namespace nova::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+model::Key pod(const std::string& name) { return {"Pod", "default", name}; }
+
+TEST(WorkQueue, keeps_a_key_once_however_often_it_is_added)
+{
+    WorkQueue queue;
+    queue.add(pod("a"));
+    queue.add(pod("a"));
+    EXPECT_EQ(queue.waiting(), 1u);
+    EXPECT_EQ(queue.take({}), pod("a"));
+    EXPECT_EQ(queue.waiting(), 0u);
+}
+
+TEST(WorkQueue, gives_a_key_that_changed_during_its_pass_a_second_pass)
+{
+    WorkQueue queue;
+    queue.add(pod("a"));
+    (void)queue.take({});
+    queue.add(pod("a"));
+    EXPECT_EQ(queue.waiting(), 0u) << "never two workers on one key";
+    queue.finish(pod("a"), Next::settled());
+    EXPECT_EQ(queue.take({}), pod("a"));
+}
+
+TEST(WorkQueue, backs_off_from_a_key_that_fails_and_not_from_others)
+{
+    WorkQueue queue;
+    queue.add(pod("bad"));
+    (void)queue.take({});
+    queue.finish(pod("bad"), base::Error{base::Code::unavailable, "no"});
+    queue.add(pod("good"));
+    EXPECT_EQ(queue.take({}), pod("good"));
+    auto const before = std::chrono::steady_clock::now();
+    EXPECT_EQ(queue.take({}), pod("bad"));
+    EXPECT_GE(std::chrono::steady_clock::now() - before, WorkQueue::first_backoff / 2);
+}
+
+TEST(WorkQueue, takes_the_earlier_of_two_moments)
+{
+    WorkQueue queue;
+    queue.add_after(pod("a"), 1h);
+    queue.add_after(pod("a"), 0ms);
+    queue.add_after(pod("a"), 1h);
+    EXPECT_EQ(queue.take({}), pod("a"));
+    EXPECT_EQ(queue.waiting(), 0u);
+}
+
+TEST(WorkQueue, wakes_its_workers_when_it_is_stopped)
+{
+    WorkQueue queue;
+    std::atomic<bool> ended = false;
+    {
+        std::jthread const worker{[&](std::stop_token stop) {
+            EXPECT_FALSE(queue.take(stop));
+            ended = true;
+        }};
+    }
+    EXPECT_TRUE(ended);
+}
+
+} // namespace
+} // namespace nova::control
