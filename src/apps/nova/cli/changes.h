@@ -1,0 +1,41 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+#include "model/object.h"
+
+namespace nova::app {
+
+/// What making an object so will do to what runs.
+enum class Effect {
+    none,     ///< It is so already.
+    create,
+    hot,      ///< Changes while it runs.
+    restart,  ///< The workload ends and starts again.
+    recreate, ///< It is deleted and made anew: what it wrote into itself is lost.
+    remove,   ///< It is no longer in the file.
+};
+std::string_view to_string(Effect effect);
+
+struct FieldChange {
+    std::string path;   ///< "spec.memory"
+    std::string before; ///< Compact JSON; empty: was not there.
+    std::string after;
+};
+
+/// One object of a plan.
+struct PlannedChange {
+    model::Key key;
+    Effect effect = Effect::none;
+    std::vector<FieldChange> fields;
+    nlohmann::json object; ///< As it shall be; null for remove.
+};
+
+/// Holds what the file says against what is there. Both lists are admitted objects (all defaults filled in); `live` are those of
+/// the same project. The order is the one to apply in: images and networks before workloads; removals last, workloads first.
+std::vector<PlannedChange> plan_changes(const std::vector<nlohmann::json>& desired, const std::vector<nlohmann::json>& live);
+
+} // namespace nova::app
