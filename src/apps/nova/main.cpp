@@ -1,7 +1,6 @@
-#include <cstdio>
+#include "apps/nova/cli/program.h"
 
-int main()
+int main(int argc, char** argv)
 {
-    std::puts("nova " NOVA_VERSION);
-    return 0;
+    return nova::app::run_program(argc, argv);
 }

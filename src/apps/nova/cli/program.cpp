@@ -1,0 +1,86 @@
+#include "apps/nova/cli/program.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <iostream>
+
+#include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/invocation.h"
+
+namespace nova::app {
+namespace {
+
+constexpr auto summary = "Nova runs virtual machines, capsules and the networks and volumes between them from one file.";
+constexpr auto footer = R"(Examples:
+  nova up                              bring up what ./NovaFile describes
+  nova ls                              what is there
+  nova logs container web --follow     what a capsule writes
+  nova exec container web -- sh        a shell in a capsule
+  nova down                            take away what ./NovaFile describes
+
+Exit codes: 0 ok, 1 failure, 2 not found, 3 network, 4 permission, 5 resource, 6 configuration, 7 migration, 8 console, 64 usage.
+Environment: NOVA_ROOT stands for --root, NO_COLOR switches colours off.)";
+
+void add_common_options(CLI::App& app, Invocation& invocation)
+{
+    app.add_option("--root", invocation.root, "Keep everything below this directory: a Nova of its own")->type_name("DIR");
+    app.add_option("-n,--namespace", invocation.space, "Namespace of the objects")->type_name("NAME");
+    app.add_option("-c,--file", invocation.file, "The NovaFile (default: ./NovaFile)")->type_name("FILE");
+    app.add_option("-o,--output", invocation.output_word, "table, wide, json, yaml or name")
+        ->check(CLI::IsMember({"table", "wide", "json", "yaml", "name"}))
+        ->type_name("FORM");
+    app.add_flag("--curl", invocation.curl, "Print the HTTP request as a curl command instead of sending it");
+    app.add_flag("-q,--quiet", invocation.quiet, "No progress, only results");
+}
+
+int report(const base::Error& error)
+{
+    std::cerr << "nova: " << error.message() << "\n";
+    return exit_code_of(error);
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error)
+{
+    auto const* asked = &app;
+    while (!asked->get_subcommands().empty())
+        asked = asked->get_subcommands().front();
+    std::cerr << "nova: " << error.what() << "\n"
+              << "see '" << (asked == &app ? "nova" : "nova " + asked->get_name()) << " --help'\n";
+    return exit_usage;
+}
+
+} // namespace
+
+int run_program(int argc, char** argv)
+{
+    ::signal(SIGPIPE, SIG_IGN); // A reader that goes away is an error of write(2), told like any other.
+    Invocation invocation;
+    CLI::App app{summary, "nova"};
+    app.footer(footer);
+    app.fallthrough(); // The common options may stand behind the command.
+    app.set_version_flag("--version", "nova " NOVA_VERSION);
+    add_common_options(app, invocation);
+    add_file_commands(app, invocation);
+    add_workload_commands(app, invocation);
+    add_look_commands(app, invocation);
+    add_stream_commands(app, invocation);
+    add_network_commands(app, invocation);
+    add_image_commands(app, invocation);
+    add_host_commands(app, invocation);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& asked) { // --help and --version
+        return app.exit(asked);
+    } catch (const CLI::ParseError& error) {
+        return usage_error(app, error);
+    }
+    if (!invocation.action) {
+        std::cout << app.help();
+        return exit_usage;
+    }
+    auto const outcome = invocation.action();
+    return outcome.ok() ? outcome.value() : report(outcome.error());
+}
+
+} // namespace nova::app
