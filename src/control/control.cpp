@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "control/image_controller.h"
-#include "control/image_names.h"
 #include "control/machine_controller.h"
 #include "control/namespace_controller.h"
 #include "control/network_controller.h"
@@ -159,10 +158,10 @@ void Control::add_users_of_network(const model::Key& network)
 
 void Control::add_users_of_image(const json& image)
 {
-    auto const reference = normal_reference(image.value("/spec/reference"_json_pointer, std::string{}));
+    auto const reference = model::full_reference(image.value("/spec/reference"_json_pointer, std::string{}));
     auto const pods = context_.store.list<model::Pod>();
     for (const auto& pod : pods.ok() ? pods.value() : std::vector<model::Pod>{})
-        if (!pod.spec.containers.empty() && normal_reference(pod.spec.containers.front().image) == reference)
+        if (!pod.spec.containers.empty() && model::full_reference(pod.spec.containers.front().image) == reference)
             queue_.add(key_of(pod));
 }
 

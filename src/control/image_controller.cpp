@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "control/conditions.h"
-#include "control/image_names.h"
 
 namespace nova::control {
 
@@ -44,9 +43,9 @@ Result<Next> ImageController::bring_in(model::Image& image)
 
 Result<bool> ImageController::in_use(const model::Image& image)
 {
-    auto const reference = normal_reference(image.spec.reference);
+    auto const reference = model::full_reference(image.spec.reference);
     for (const auto& pod : TRY(context_.store.list<model::Pod>()))
-        if (!pod.spec.containers.empty() && normal_reference(pod.spec.containers.front().image) == reference)
+        if (!pod.spec.containers.empty() && model::full_reference(pod.spec.containers.front().image) == reference)
             return true;
     return false;
 }

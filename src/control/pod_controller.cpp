@@ -6,7 +6,6 @@
 #include "base/strings.h"
 #include "control/capsule_plan.h"
 #include "control/conditions.h"
-#include "control/image_names.h"
 #include "storage/rootfs.h"
 #include "sys/file.h"
 
@@ -105,11 +104,11 @@ Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatu
 Result<Next> PodController::launch(model::Pod& pod)
 {
     auto const& container = pod.spec.containers.front();
-    auto const reference = normal_reference(container.image);
+    auto const reference = model::full_reference(container.image);
     auto found = context_.drivers.images.get(reference);
     if (base::failed_with(found, base::Code::not_found)) {
         for (const auto& image : TRY(context_.store.list<model::Image>(pod.meta.space)))
-            if (normal_reference(image.spec.reference) == reference && image.status.phase != "Failed")
+            if (model::full_reference(image.spec.reference) == reference && image.status.phase != "Failed")
                 return wait_for(pod, "ImageNotReady", "image " + reference + " is being imported");
         return base::Error{base::Code::failed_precondition,
                            "image " + reference + " is not here: import it with 'nova image import FILE " + reference + "'"};
