@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,9 +12,11 @@
 #include "model/object.h"
 
 /// The typed form of every kind. What a field is called in JSON, its default, rules and documentation stand in one place
-/// beside these structs: the description of the kind (description.h). Each kind K offers
+/// in the file of the kind (network.cpp, pod.cpp): its description (description.h). Each kind K offers
 ///   Result<K> from_json<K>(json)   and   json to_json(const K&).
 namespace nova::model {
+
+struct KindDescription;
 
 // ---- Network (nanocloud.io/v1) ----------------------------------------------------------------------------------------
 
@@ -90,6 +94,7 @@ struct ContainerPort {
     std::uint16_t host_port = 0;      ///< JSON: hostPort. 0: not published.
     std::string host_ip;              ///< JSON: hostIP. Empty: every address.
     std::string protocol = "TCP";     ///< TCP | UDP
+    std::string name;                 ///< For Services to refer to.
     bool operator==(const ContainerPort&) const = default;
 };
 
@@ -137,14 +142,14 @@ struct PodSpec {
 
 struct ContainerStatus {
     std::string name;
-    std::string state; ///< waiting | running | terminated
+    std::string state; ///< waiting | running | terminated. JSON: state.running{startedAt}, state.terminated{exitCode, …}
     std::string reason;
     std::int64_t pid = 0;
     std::optional<std::int64_t> exit_code; ///< Absent while running and where it cannot be known any more.
-    std::int64_t restarts = 0;
+    std::int64_t restarts = 0; ///< JSON: restartCount
     std::string started;  ///< RFC 3339
     std::string finished; ///< RFC 3339
-    std::string image_id; ///< Digest
+    std::string image_id; ///< Digest. JSON: imageID
     bool operator==(const ContainerStatus&) const = default;
 };
 
@@ -231,5 +236,43 @@ struct Event {
     std::string last;  ///< RFC 3339. JSON: lastTimestamp
     std::int64_t count = 1;
 };
+
+/// "web" -> "web:latest"; a reference with a tag or a digest stays as it is.
+std::string full_reference(const std::string& reference);
+
+/// The name of the Image object that stands for a reference: "web:latest" -> "web-latest", "lib/web:1.0" -> "lib-web-1.0".
+std::string image_object_name(const std::string& reference);
+
+// ---- to and from JSON -------------------------------------------------------------------------------------------------
+
+const KindDescription& describe_kind(const Network*);
+const KindDescription& describe_kind(const Image*);
+const KindDescription& describe_kind(const Pod*);
+const KindDescription& describe_kind(const VirtualMachine*);
+const KindDescription& describe_kind(const Namespace*);
+const KindDescription& describe_kind(const Node*);
+const KindDescription& describe_kind(const Event*);
+
+/// The untyped halves of from_json and to_json.
+base::Status read_kind(const KindDescription& kind, const nlohmann::json& input, void* object);
+nlohmann::json print_kind(const KindDescription& kind, const void* object);
+
+/// Reads, fills in the defaults and validates. apiVersion and kind may be absent.
+/// Errors: invalid_argument with one Cause for each thing wrong.
+template <typename K>
+base::Result<K> from_json(const nlohmann::json& object)
+{
+    K typed;
+    TRY(read_kind(describe_kind(static_cast<const K*>(nullptr)), object, &typed));
+    return typed;
+}
+
+/// The canonical JSON, with apiVersion and kind. Fields that are empty, and empty by default, are left out.
+template <typename K>
+    requires requires(const K* kind) { describe_kind(kind); }
+nlohmann::json to_json(const K& object)
+{
+    return print_kind(describe_kind(static_cast<const K*>(nullptr)), &object);
+}
 
 } // namespace nova::model

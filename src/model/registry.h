@@ -45,7 +45,7 @@ const KindInfo* find_resource(std::string_view group, std::string_view version, 
 const KindInfo* find_kind_by_any_name(std::string_view name);           ///< "vm", "vms", "virtualmachine", "Pod", "container": what a person types.
 
 /// Checks an object that a client sent (metadata and spec; status too where it is there), fills the defaults, and returns its
-/// canonical JSON, in the order of the description.
+/// canonical JSON. apiVersion and kind may be absent and must be right; a namespace that is absent becomes "default".
 /// Errors: invalid_argument with one Cause for each thing wrong: unknown field, wrong type, missing, out of range, rule between
 /// fields; the field is a path as "spec.containers[0].image".
 Result<json> admit(const KindInfo& kind, const json& object);
@@ -56,10 +56,14 @@ void write_meta(json& object, const Meta& meta);
 
 Key key_of(const KindInfo& kind, const json& object);
 
-/// YAML with the fields in the same order; for people.
+/// YAML for people; parse_yaml reads the same value back.
 std::string to_yaml(const json& object);
 
-/// Errors: invalid_argument with line and column (also for a key that stands twice).
+/// Several documents, with "---" between them. Empty ones are null.
+Result<std::vector<json>> parse_yaml_documents(std::string_view text, const std::string& file = "");
+
+/// One document. Errors: invalid_argument with line and column (also for a key that stands twice, nesting that is too deep, aliases
+/// that make too much of a small text).
 Result<json> parse_yaml(std::string_view text, const std::string& file = "");
 Result<json> parse_json(std::string_view text, const std::string& file = "");
 

@@ -1,0 +1,78 @@
+#include "model/description.h"
+#include "model/kinds.h"
+
+namespace nova::model {
+namespace {
+
+Rule reference_rule()
+{
+    return string_rule("an image reference (web:latest, registry.example/lib/web:1.0)", [](const std::string& text) {
+        return text.size() <= 255 && std::string_view{":/.-@"}.find(text.front()) == std::string_view::npos &&
+               text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@") == std::string::npos;
+    });
+}
+
+} // namespace
+
+std::string full_reference(const std::string& reference)
+{
+    auto const slash = reference.rfind('/');
+    auto const name = slash == std::string::npos ? reference : reference.substr(slash + 1);
+    return name.find_first_of(":@") == std::string::npos ? reference + ":latest" : reference;
+}
+
+std::string image_object_name(const std::string& reference)
+{
+    std::string name;
+    for (char character : full_reference(reference)) {
+        if (character >= 'A' && character <= 'Z')
+            character = static_cast<char>(character + ('a' - 'A'));
+        auto const fits = (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') || character == '.';
+        name += fits ? character : '-';
+    }
+    return name;
+}
+
+const Description& describe(const ImageSpec*)
+{
+    static auto const description = describe_as<ImageSpec>({
+        field("reference", &ImageSpec::reference, "The name by which capsules ask for it.").required().must_be(reference_rule()).column("REFERENCE"),
+        field("source", &ImageSpec::source, "An OCI layout directory, an OCI archive or a docker archive.")
+            .required()
+            .must_be(absolute_path())
+            .column("SOURCE", 1),
+    });
+    return description;
+}
+
+const Description& describe(const ImageStatus*)
+{
+    static auto const description = describe_as<ImageStatus>({
+        field("phase", &ImageStatus::phase, "Pending, Importing, Ready, Failed or Terminating.").column("STATUS"),
+        field("digest", &ImageStatus::digest, "Of the manifest.").column("DIGEST", 1),
+        field("sizeBytes", &ImageStatus::size_bytes, "Of all layers, as they are stored.").in("bytes").column("SIZE"),
+        field("conditions", &ImageStatus::conditions, "What is going on, in words."),
+        field("observedGeneration", &ImageStatus::observed_generation, "The generation that this status is about."),
+    });
+    return description;
+}
+
+const Description& describe(const Image*)
+{
+    static auto const description = describe_as<Image>({
+        field("metadata", &Image::meta, "Name, labels and history.").required(),
+        field("spec", &Image::spec, "What it shall be.").required(),
+        field("status", &Image::status, "What it is."),
+    });
+    return description;
+}
+
+const KindDescription& describe_kind(const Image* image)
+{
+    static KindDescription const kind{{"nanocloud.io", "v1", "Image", "images", "image", {"img"}, true,
+                                       "A capsule's file system and defaults, imported into the content store.", {}},
+                                      &describe(image)};
+    return kind;
+}
+
+} // namespace nova::model
