@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "sys/file.h"
-#include "sys/lock_file.h"
+#include "sys/file_lock.h"
 
 namespace nova::keyspace {
 namespace {
@@ -83,7 +82,7 @@ Status make_store(const std::string& directory, const std::string& path)
     if (::rename(fresh.c_str(), path.c_str()) < 0)
         return Error::from_errno("rename " + fresh);
     TRY(sync(directory, O_RDONLY | O_DIRECTORY));
-    return sync(std::filesystem::path{directory}.parent_path().string() + "/.", O_RDONLY | O_DIRECTORY);
+    return sync(directory + "/..", O_RDONLY | O_DIRECTORY);
 }
 
 Error damaged(const std::string& path, const std::string& what)
@@ -91,6 +90,17 @@ Error damaged(const std::string& path, const std::string& what)
     return Error{Code::data_loss, path + " is damaged (" + what +
                                       "). Nothing was changed. Keep a copy of its directory; then put a backup in its place, or move "
                                       "the directory away to start with an empty store"};
+}
+
+/// Read by us: SQLite takes an empty file for a new database, and then removes its log.
+Status check_head(const std::string& path)
+{
+    constexpr char magic[] = "SQLite format 3"; // With its terminating zero: https://www.sqlite.org/fileformat.html
+    char head[sizeof magic] = {};
+    auto const fd = TRY(sys::open_file(path, O_RDONLY));
+    if (::pread(fd.get(), head, sizeof head, 0) != sizeof head || !std::equal(std::begin(head), std::end(head), std::begin(magic)))
+        return damaged(path, "it does not begin as a database does");
+    return base::done();
 }
 
 /// A log with content whose database is gone must not be taken for a new store.
@@ -128,7 +138,10 @@ Status check_content(Database& database, const std::string& path)
 Result<StoreFile> StoreFile::open(const std::string& directory, const StoreOptions& options)
 {
     TRY(sys::make_directories(directory, 0700));
-    StoreFile file{TRY(sys::lock_file(directory + "/lock")), directory + "/store.db", options};
+    auto lock = TRY(sys::try_lock(directory + "/lock"));
+    if (!lock)
+        return Error{Code::failed_precondition, "another process has the store in " + directory + " open"};
+    StoreFile file{std::move(*lock), directory + "/store.db", options};
     if (!sys::exists(file.path_)) {
         TRY(refuse_orphaned_log(file.path_));
         TRY(make_store(directory, file.path_).context("make " + file.path_));
@@ -139,6 +152,7 @@ Result<StoreFile> StoreFile::open(const std::string& directory, const StoreOptio
 
 Status StoreFile::check() const
 {
+    TRY(check_head(path_)); // Before SQLite has it open: closing a descriptor of ours would drop SQLite's locks on the file.
     auto database = Database::open(path_, Database::Mode::read_write, vfs_);
     if (!database.ok())
         return std::move(database).take_error();

@@ -10,7 +10,7 @@ namespace nova::keyspace {
 
 /// What tests change; everybody else takes the defaults.
 struct StoreOptions {
-    std::string vfs; ///< Of SQLite; empty: the system's.
+    std::string vfs{}; ///< Of SQLite; empty: the system's.
     std::uint64_t database_bytes_most = limits::database_bytes_most;
     std::uint64_t history_kept = limits::history_kept;
     std::uint64_t history_slack = limits::history_slack;
