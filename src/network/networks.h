@@ -88,9 +88,14 @@ public:
     virtual Status ensure_switch(const SwitchPlan& plan) = 0;
     virtual Status remove_switch(const std::string& name) = 0; ///< Accepts absence.
     virtual Result<SwitchState> observe_switch(const std::string& name) = 0; ///< Errors: not_found - never ensured.
-    virtual Result<std::vector<SwitchPlan>> list_switches() = 0; ///< From the state files: what must be there after a restart.
+    /// From the state files: what must be there after a restart. A file that can't be read is left out here, and named by
+    /// list_broken; what it stands for in the kernel stays as it is.
+    virtual Result<std::vector<SwitchPlan>> list_switches() = 0;
+    virtual std::vector<base::Error> list_broken() = 0; ///< One error for each state file that is no plan.
 
-    /// The process that serves DHCP and DNS for the switch, for the supervisor; none where the plan needs neither.
+    /// The process that serves DHCP and DNS for the switch, for the supervisor; none where the plan needs neither. It shall be
+    /// kept running: ensure_switch ends it where it must start afresh (a bridge that was made anew), and by itself has it read
+    /// new hosts. Start it after ensure_switch. Errors: not_found - no such switch, or no dnsmasq.
     virtual Result<std::optional<model::ProcessSpec>> service(const std::string& name) = 0;
 
     /// A pinned network namespace with a veth to the bridge, loopback up, address and route. Returns the path to join.
