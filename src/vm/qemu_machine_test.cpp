@@ -1,0 +1,195 @@
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "vm/command_line.h"
+#include "vm/disk.h"
+#include "vm/hypervisor.h"
+#include "vm/names.h"
+#include "vm/test_guest.h"
+
+namespace nova::vm {
+namespace {
+
+using base::Code;
+using namespace test_guest;
+
+class QemuMachine : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!sys::find_program("qemu-system-x86_64").ok())
+            GTEST_SKIP() << "qemu-system-x86 is not installed";
+        ASSERT_TRUE(sys::make_directories(root).ok());
+        plan.id = "vm.default.probe";
+        plan.name = "probe";
+        plan.memory = base::Bytes{128u << 20};
+        plan.directory = root + "/vms/probe.vm";
+        plan.run_directory = root + "/run";
+        plan.log_path = root + "/probe.log";
+    }
+    void TearDown() override
+    {
+        if (HasFailure())
+            std::printf("QEMU said: %s\n", sys::read_file(plan.log_path).value_or("nothing").c_str());
+        std::filesystem::remove_all(root);
+    }
+
+    /// False: there is no kernel to be had.
+    bool boot_kernel()
+    {
+        plan.kernel = kernel();
+        if (plan.kernel.empty())
+            return false;
+        plan.initramfs = root + "/initramfs";
+        plan.cmdline = "quiet";
+        std::ofstream{plan.initramfs} << make_initramfs(plan.kernel);
+        return true;
+    }
+
+    void boot_disk()
+    {
+        plan.image = root + "/base.raw";
+        std::ofstream{plan.image} << make_boot_disk();
+    }
+
+    bool becomes(Power power, std::chrono::seconds limit = 10s)
+    {
+        auto const deadline = Deadline::after(limit);
+        while (!deadline.passed()) {
+            auto const now = qemu->observe(plan);
+            if (now.ok() && now.value() == power)
+                return true;
+            std::this_thread::sleep_for(2ms);
+        }
+        return false;
+    }
+
+    // Longer than a socket address: the monitor must be reached all the same.
+    std::string root = testing::TempDir() + "nova_vm_" + std::string(100, 'x') + std::to_string(::getpid());
+    MachinePlan plan;
+    std::unique_ptr<Hypervisor> qemu = make_qemu();
+};
+
+TEST_F(QemuMachine, boots_a_kernel_and_turns_off_by_its_power_button)
+{
+    if (!boot_kernel())
+        GTEST_SKIP() << "no Debian kernel to be had";
+    Running machine{qemu->prepare(plan).value()};
+    ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
+    EXPECT_EQ(qemu->observe(plan).value(), Power::on);
+    machine.type("hello");
+    EXPECT_TRUE(machine.says("guest: typed hello", 10s)) << machine.tail();
+
+    ASSERT_TRUE(qemu->pause(plan).ok());
+    EXPECT_EQ(qemu->observe(plan).value(), Power::paused);
+    ASSERT_TRUE(qemu->resume(plan).ok());
+    EXPECT_EQ(qemu->observe(plan).value(), Power::on);
+    EXPECT_EQ(qemu->remove(plan).error().code(), Code::failed_precondition);
+
+    ASSERT_TRUE(qemu->pause(plan).ok()) << "the button must reach a paused guest too";
+    ASSERT_TRUE(qemu->press_power_button(plan).ok());
+    EXPECT_TRUE(machine.ends()) << machine.tail();
+    EXPECT_TRUE(machine.says("guest: button", 1s)) << machine.tail();
+    EXPECT_EQ(qemu->observe(plan).value(), Power::off);
+}
+
+TEST_F(QemuMachine, boots_from_its_own_disk_and_leaves_the_base_image_alone)
+{
+    boot_disk();
+    auto const before = sys::read_file(plan.image).value();
+    {
+        Running machine{qemu->prepare(plan).value()};
+        ASSERT_TRUE(machine.says(".\n")) << machine.tail();
+        EXPECT_NE(machine.seen.find("disk says N."), std::string::npos) << machine.tail();
+        ASSERT_TRUE(qemu->quit(plan).ok());
+        EXPECT_TRUE(machine.ends());
+    }
+    Running again{qemu->prepare(plan).value()};
+    ASSERT_TRUE(again.says(".\n")) << again.tail();
+    EXPECT_NE(again.seen.find("disk says Y."), std::string::npos) << again.tail() << ": what it wrote is gone";
+    EXPECT_EQ(sys::read_file(plan.image).value(), before);
+    ASSERT_TRUE(qemu->quit(plan).ok());
+    EXPECT_TRUE(again.ends());
+
+    EXPECT_TRUE(qemu->remove(plan).ok());
+    EXPECT_FALSE(sys::exists(plan.directory));
+    EXPECT_FALSE(sys::exists(MachineFiles{plan}.run));
+    EXPECT_TRUE(qemu->remove(plan).ok()) << "absence is accepted";
+}
+
+TEST_F(QemuMachine, is_off_after_sigkill_and_starts_over_what_it_left)
+{
+    boot_disk();
+    EXPECT_EQ(qemu->observe(plan).value(), Power::off) << "never started";
+    {
+        Running machine{qemu->prepare(plan).value()};
+        ASSERT_TRUE(becomes(Power::on));
+        ASSERT_TRUE(machine.child().signal(SIGKILL).ok());
+        EXPECT_FALSE(machine.ends());
+    }
+    EXPECT_TRUE(sys::exists(MachineFiles{plan}.monitor)) << "a stale socket is what this test is about";
+    EXPECT_EQ(qemu->observe(plan).value(), Power::off);
+    EXPECT_EQ(qemu->press_power_button(plan).error().code(), Code::failed_precondition);
+    EXPECT_TRUE(qemu->quit(plan).ok());
+
+    auto const spec = qemu->prepare(plan).value();
+    EXPECT_FALSE(sys::exists(MachineFiles{plan}.monitor));
+    Running machine{spec};
+    EXPECT_TRUE(becomes(Power::on));
+    EXPECT_TRUE(qemu->prepare(plan).ok()) << "harmless while it runs";
+    EXPECT_EQ(qemu->observe(plan).value(), Power::on);
+}
+
+TEST_F(QemuMachine, cannot_be_started_twice)
+{
+    boot_disk();
+    auto const spec = qemu->prepare(plan).value();
+    Running machine{spec};
+    ASSERT_TRUE(becomes(Power::on));
+    Running second{spec};
+    EXPECT_FALSE(second.ends()) << "the pid file is locked";
+    EXPECT_EQ(qemu->observe(plan).value(), Power::on);
+}
+
+TEST_F(QemuMachine, cannot_be_slowed_by_a_monitor_that_hangs)
+{
+    boot_disk();
+    Running machine{qemu->prepare(plan).value()};
+    ASSERT_TRUE(becomes(Power::on));
+    ASSERT_TRUE(machine.child().signal(SIGSTOP).ok());
+    auto const start = std::chrono::steady_clock::now();
+    EXPECT_EQ(qemu->observe(plan).error().code(), Code::deadline_exceeded);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    ASSERT_TRUE(machine.child().signal(SIGCONT).ok());
+    EXPECT_TRUE(becomes(Power::on));
+}
+
+TEST_F(QemuMachine, makes_overlays_that_qemu_finds_no_fault_with)
+{
+    if (!sys::find_program("qemu-img").ok())
+        GTEST_SKIP() << "qemu-utils is not installed";
+    boot_disk();
+    for (auto const size : {0ull, 10ull << 30, 3ull << 40}) {
+        auto const path = root + "/overlay." + std::to_string(size) + ".qcow2";
+        ASSERT_TRUE(create_overlay(path, plan.image, probe_base_image(plan.image).value(), base::Bytes{size}).ok());
+        auto const program = sys::find_program("qemu-img").value();
+        auto const check = sys::run_child({.child = {.program = program, .argv = {"qemu-img", "check", "-f", "qcow2", path}}, .input = {}});
+        EXPECT_TRUE(check.value().status.success()) << check.value().out << check.value().err;
+        auto const info = sys::run_child({.child = {.program = program, .argv = {"qemu-img", "info", "-f", "qcow2", path}}, .input = {}});
+        EXPECT_NE(info.value().out.find("backing file format: raw"), std::string::npos) << info.value().out;
+        EXPECT_NE(info.value().out.find("(" + std::to_string(size == 0 ? 1ull << 20 : size) + " bytes)"), std::string::npos);
+    }
+}
+
+TEST(Acceleration, is_measured_and_told_in_words)
+{
+    auto const start = std::chrono::steady_clock::now();
+    auto const finding = measure_acceleration();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    EXPECT_NE(finding.reason, "");
+    std::printf("%s: %s\n", std::string{to_string(finding.use)}.c_str(), finding.reason.c_str());
+}
+
+} // namespace
+} // namespace nova::vm
