@@ -19,7 +19,10 @@ struct KvmTiming {
     bool finished = false; ///< False: the guest was stopped at the limit, `guest` is a lower bound.
 
     /// How many times slower the guest was.
-    double factor() const { return static_cast<double>(guest.count()) / static_cast<double>(std::max<std::int64_t>(native.count(), 1)); }
+    double factor() const
+    {
+        return static_cast<double>(guest.count()) / static_cast<double>(std::max<std::int64_t>(native.count(), 1));
+    }
 };
 
 /// Makes a small guest and times it. A guest that turns out slow is not given the long loop; one that hangs is interrupted by a

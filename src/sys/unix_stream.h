@@ -40,7 +40,7 @@ private:
     Status fill(Deadline deadline);
 
     UniqueFd socket_;
-    std::string buffer_;      ///< What was read and not yet taken.
+    std::string buffer_;       ///< What was read and not yet taken.
     std::size_t searched_ = 0; ///< So far buffer_ holds no line end.
 };
 

@@ -89,8 +89,7 @@ MachineFiles::MachineFiles(const MachinePlan& plan)
       monitor(run + "/monitor"),
       pid(run + "/pid"),
       console(run + "/console")
-{
-}
+{}
 
 std::string kernel_command_line(const std::string& wanted)
 {

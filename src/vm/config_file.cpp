@@ -23,7 +23,8 @@ std::string make_config_yaml(const MachinePlan& plan)
     if (plan.image.empty())
         text += "drives: {}\n";
     else
-        text += "drives:\n  hd0:\n    path: hd0.qcow2\n    device:\n      type: virtio-blk\n      media_type: hd\n      boot_index: 1\n";
+        text += "drives:\n  hd0:\n    path: hd0.qcow2\n    device:\n      type: virtio-blk\n      media_type: hd\n      "
+                "boot_index: 1\n";
     if (plan.tap.empty())
         return text + "networks: {}\n";
     text += "networks:\n  net0:\n    type: tap\n    ifname: " + quote(plan.tap) + "\n";

@@ -235,7 +235,8 @@ Status create_overlay(const std::string& path, const std::string& base_path, con
 {
     auto const whole = size.count == 0 ? base_image.size : Bytes{(size.count + 511) / 512 * 512};
     if (whole < base_image.size)
-        return Error{Code::invalid_argument, "disk size " + to_string(size) + " is less than the image's " + to_string(base_image.size)};
+        return Error{Code::invalid_argument,
+                     "disk size " + to_string(size) + " is less than the image's " + to_string(base_image.size)};
     if (base_path.size() > most_name)
         return Error{Code::invalid_argument, "path of the image is too long for a qcow2: " + base_path};
     auto const layout = TRY(lay_out(whole));

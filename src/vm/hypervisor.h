@@ -29,11 +29,11 @@ AccelerationFinding measure_acceleration();
 
 /// One machine, as it shall be booted.
 struct MachinePlan {
-    std::string id;    ///< "vm.default.probe"
-    std::string name;  ///< "probe"
+    std::string id;   ///< "vm.default.probe"
+    std::string name; ///< "probe"
     std::uint32_t cpus = 1;
     base::Bytes memory;
-    std::string image;      ///< Base image; empty: no disk.
+    std::string image; ///< Base image; empty: no disk.
     base::Bytes disk_size;
     std::string kernel;
     std::string initramfs;
@@ -41,7 +41,7 @@ struct MachinePlan {
     std::string tap; ///< Empty: no network.
     std::string mac;
     Acceleration acceleration = Acceleration::tcg;
-    std::string directory; ///< vms/<name>.vm: config.yaml, hd0.qcow2
+    std::string directory;     ///< vms/<name>.vm: config.yaml, hd0.qcow2
     std::string run_directory; ///< run_directory/ID/ is made for the QMP socket, the pid file and the console's FIFOs.
     std::string log_path;      ///< The console's output and QEMU's own words.
 };

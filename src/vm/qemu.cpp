@@ -76,8 +76,8 @@ Result<DiskChain> ensure_disk(const MachinePlan& plan, const std::string& path)
     if (overlay.backing.empty())
         return DiskChain{path, {}, DiskFormat::raw}; // Flattened by its owner.
     if (!is_same_file(overlay.backing, plan.image))
-        return Error{Code::failed_precondition, "disk " + path + " was made on image " + overlay.backing + ", not on " + plan.image +
-                                                    ": remove the machine to start anew, or give it its old image"};
+        return Error{Code::failed_precondition, "disk " + path + " was made on image " + overlay.backing + ", not on " +
+                                                    plan.image + ": remove the machine to start anew, or give it its old image"};
     return DiskChain{path, plan.image, base_image.format};
 }
 

@@ -1,5 +1,12 @@
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <cstring>
 #include <thread>
 
 #include "vm/command_line.h"
@@ -118,6 +125,41 @@ TEST_F(QemuMachine, boots_from_its_own_disk_and_leaves_the_base_image_alone)
     EXPECT_TRUE(qemu->remove(plan).ok()) << "absence is accepted";
 }
 
+/// A persistent tap with an address, in this network namespace. Also persistent without the virtio header: QEMU asks for it anew.
+bool make_tap(const std::string& name, const char* address)
+{
+    sys::UniqueFd const tun = sys::open_file("/dev/net/tun", O_RDWR).value();
+    sys::UniqueFd const socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    ifreq request{};
+    std::memcpy(request.ifr_name, name.data(), name.size());
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    if (::ioctl(tun.get(), TUNSETIFF, &request) < 0 || ::ioctl(tun.get(), TUNSETPERSIST, 1) < 0)
+        return false;
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = ::inet_addr(address);
+    std::memcpy(&request.ifr_addr, &where, sizeof where);
+    if (::ioctl(socket.get(), SIOCSIFADDR, &request) < 0)
+        return false;
+    request.ifr_flags = IFF_UP;
+    return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+TEST_F(QemuMachine, talks_through_its_tap)
+{
+    if (::unshare(CLONE_NEWNET) < 0)
+        GTEST_SKIP() << "no network namespace of our own: not root";
+    if (!boot_kernel())
+        GTEST_SKIP() << "no Debian kernel to be had";
+    plan.tap = derive_tap_name(root, "default", plan.name);
+    plan.mac = derive_mac("default", plan.name);
+    plan.cmdline = "quiet address=192.0.2.2 peer=192.0.2.1";
+    ASSERT_TRUE(make_tap(plan.tap, "192.0.2.1"));
+    Running machine{qemu->prepare(plan).value()};
+    ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
+    EXPECT_TRUE(machine.says("guest: reaches 192.0.2.1 as " + plan.mac, 0s)) << machine.tail();
+}
+
 TEST_F(QemuMachine, is_off_after_sigkill_and_starts_over_what_it_left)
 {
     boot_disk();
@@ -174,9 +216,11 @@ TEST_F(QemuMachine, makes_overlays_that_qemu_finds_no_fault_with)
         auto const path = root + "/overlay." + std::to_string(size) + ".qcow2";
         ASSERT_TRUE(create_overlay(path, plan.image, probe_base_image(plan.image).value(), base::Bytes{size}).ok());
         auto const program = sys::find_program("qemu-img").value();
-        auto const check = sys::run_child({.child = {.program = program, .argv = {"qemu-img", "check", "-f", "qcow2", path}}, .input = {}});
+        auto const check =
+            sys::run_child({.child = {.program = program, .argv = {"qemu-img", "check", "-f", "qcow2", path}}, .input = {}});
         EXPECT_TRUE(check.value().status.success()) << check.value().out << check.value().err;
-        auto const info = sys::run_child({.child = {.program = program, .argv = {"qemu-img", "info", "-f", "qcow2", path}}, .input = {}});
+        auto const info =
+            sys::run_child({.child = {.program = program, .argv = {"qemu-img", "info", "-f", "qcow2", path}}, .input = {}});
         EXPECT_NE(info.value().out.find("backing file format: raw"), std::string::npos) << info.value().out;
         EXPECT_NE(info.value().out.find("(" + std::to_string(size == 0 ? 1ull << 20 : size) + " bytes)"), std::string::npos);
     }

@@ -101,10 +101,7 @@ void Qmp::keep_event(json event)
     events_.push_back(std::move(event));
 }
 
-Result<json> Qmp::execute(const std::string& command, Deadline deadline)
-{
-    return execute(command, json::object(), deadline);
-}
+Result<json> Qmp::execute(const std::string& command, Deadline deadline) { return execute(command, json::object(), deadline); }
 
 Result<json> Qmp::execute(const std::string& command, const json& arguments, Deadline deadline)
 {
@@ -134,7 +131,8 @@ Result<json> Qmp::execute(const std::string& command, const json& arguments, Dea
 
 Result<json> Qmp::wait_for_event(std::string_view name, Deadline deadline)
 {
-    auto const seen = std::find_if(events_.begin(), events_.end(), [&](const json& event) { return text_of(event, "event") == name; });
+    auto const seen =
+        std::find_if(events_.begin(), events_.end(), [&](const json& event) { return text_of(event, "event") == name; });
     if (seen != events_.end()) {
         auto event = std::move(*seen);
         events_.erase(seen);

@@ -8,6 +8,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "base/must.h"
@@ -50,8 +51,8 @@ public:
     void add(const std::string& name, unsigned mode, const std::string& body = {}, unsigned major = 0, unsigned minor = 0)
     {
         char head[111];
-        std::snprintf(head, sizeof head, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", ++inode_, mode, 0u, 0u, 1u, 0u,
-                      static_cast<unsigned>(body.size()), 0u, 0u, major, minor, static_cast<unsigned>(name.size() + 1), 0u);
+        std::snprintf(head, sizeof head, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", ++inode_, mode, 0u, 0u, 1u,
+                      0u, static_cast<unsigned>(body.size()), 0u, 0u, major, minor, static_cast<unsigned>(name.size() + 1), 0u);
         text_ += head + name + '\0';
         pad();
         text_ += body;
@@ -70,15 +71,23 @@ private:
 };
 
 /// busybox, the modules for virtio and the power button, and an init that says "guest: up", waits for the button, says
-/// "guest: button" and turns the machine off. What is typed to it is said back: "guest: typed LINE".
+/// "guest: button" and turns the machine off. What is typed to it is said back: "guest: typed LINE". With peer= and address= on
+/// the kernel's command line it first pings its peer: "guest: reaches PEER as MAC".
 inline std::string make_initramfs(const std::string& vmlinuz)
 {
-    static constexpr auto init = R"(#!/bin/busybox sh
+    static constexpr auto init = R"init(#!/bin/busybox sh
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys
 for m in button evdev; do insmod /$m.ko; done
 echo "guest: up"
+if [ -n "$peer" ]; then
+    for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net; do
+        insmod /$m.ko
+    done
+    ifconfig eth0 $address up
+    ping -c 1 -w 5 $peer >/dev/null && echo "guest: reaches $peer as $(cat /sys/class/net/eth0/address)"
+fi
 mdev -s
 ( while read -r line; do echo "guest: typed $line"; done </dev/console ) &
 button=$(grep -l "Power Button" /sys/class/input/event*/device/name | cut -d/ -f5)
@@ -86,7 +95,11 @@ echo "guest: ready, button is $button"
 dd if=/dev/input/$button of=/dev/null bs=24 count=1 2>/dev/null
 echo "guest: button"
 poweroff -f
-)";
+)init";
+    static const std::set<std::string> wanted = {"button.ko",      "evdev.ko",        "virtio.ko",
+                                                 "virtio_ring.ko", "virtio_pci.ko",   "virtio_pci_legacy_dev.ko",
+                                                 "failover.ko",    "net_failover.ko", "virtio_pci_modern_dev.ko",
+                                                 "virtio_net.ko"};
     auto const modules = std::filesystem::path{vmlinuz}.parent_path().parent_path() / "lib/modules";
     Cpio cpio;
     for (auto const* folder : {"bin", "dev", "proc", "sys"})
@@ -97,7 +110,7 @@ poweroff -f
     cpio.add("init", 0100755, init);
     for (auto const& entry : std::filesystem::recursive_directory_iterator{modules}) {
         auto const name = entry.path().filename().string();
-        if (name == "button.ko" || name == "evdev.ko")
+        if (wanted.contains(name))
             cpio.add(name, 0100644, sys::read_file(entry.path()).value());
     }
     return std::move(cpio).finish();
