@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -11,14 +12,21 @@ namespace nova::model {
 
 /// What a NovaFile says, as the objects it is a short way of writing.
 struct NovaFile {
-    std::string project;
+    std::string project;                 ///< Where the file gives none: made from the directory's name.
     std::vector<nlohmann::json> objects; ///< Images, Networks, Pods, VirtualMachines; admitted, labelled with the project.
+    /// What the file asks for and this version can't do yet (gpu_passthrough, type = "overlay"), with its place. The file is well
+    /// formed, but who applies it in spite of these gets less than it says: `plan` shows them, `up` refuses.
+    std::vector<base::Cause> unsupported;
 };
 
-/// Reads a NovaFile (TOML). Relative paths (images, kernels, volumes that begin with "." or "/") are made absolute from `directory`.
-/// Errors: invalid_argument with one Cause for each thing wrong, with file, line and column of the key or value: unknown key, wrong
-/// type, bad size or address, overlapping subnets, undefined network, the same host port twice, a file that is missing, a name that
-/// is no DNS label.
+/// Reads a NovaFile (TOML). Relative paths (images, kernels, volumes that begin with "." or "/") are made absolute from
+/// `directory`, which should be absolute itself.
+/// Errors: invalid_argument with one Cause for each thing wrong, with file, line and column of the key or value: unknown key,
+/// wrong type, bad size or address, overlapping subnets, undefined network, the same host port twice, a file that is missing, a
+/// name that is no DNS label. Where it is no TOML at all: only the first such place.
 base::Result<NovaFile> parse_novafile(std::string_view text, const std::string& file, const std::string& directory);
+
+/// What may stand in a NovaFile, in the form of explain().
+nlohmann::json explain_novafile();
 
 } // namespace nova::model

@@ -50,23 +50,40 @@ Problems::Step Problems::inside(std::string_view field)
 Problems::Step Problems::inside(std::size_t index)
 {
     auto const before = path_.size();
-    path_ += "[" + std::to_string(index) + "]";
+    path_ = element_path(path_, index);
     return Step{*this, before};
 }
 
 Problems::Step Problems::inside_key(std::string_view key)
 {
-    if (!key.empty() && key.find_first_of(".[]") == std::string_view::npos)
-        return inside(key);
     auto const before = path_.size();
-    path_ += "[" + std::string{key} + "]";
+    path_ = member_path(path_, key);
     return Step{*this, before};
+}
+
+bool Problems::any_below(std::string_view path) const
+{
+    return std::any_of(causes_.begin(), causes_.end(), [&](const base::Cause& cause) {
+        return cause.field.starts_with(path) && (cause.field.size() == path.size() || cause.field[path.size()] == '.' || cause.field[path.size()] == '[');
+    });
 }
 
 void Problems::add_at(std::string_view below, std::string message)
 {
     if (causes_.size() < most)
         causes_.push_back({joined(path_, below), std::move(message), "", 0, 0});
+}
+
+std::string member_path(const std::string& path, std::string_view key)
+{
+    if (!key.empty() && key.find_first_of(".[]") == std::string_view::npos)
+        return joined(path, key);
+    return path + "[" + std::string{key} + "]";
+}
+
+std::string element_path(const std::string& path, std::size_t index)
+{
+    return path + "[" + std::to_string(index) + "]";
 }
 
 std::string nearest(std::string_view typed, const std::vector<std::string>& known)

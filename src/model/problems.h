@@ -35,6 +35,8 @@ public:
     void add_at(std::string_view below, std::string message);
 
     std::size_t count() const { return causes_.size(); }
+    bool any_below(std::string_view path) const; ///< At the path itself too.
+    const std::string& path() const { return path_; }
     std::vector<base::Cause> take() { return std::move(causes_); }
 
 private:
@@ -43,6 +45,10 @@ private:
     std::string path_;
     std::vector<base::Cause> causes_;
 };
+
+/// The path of a field, or of a map's key, below another: "labels.app", "labels[nanocloud.io/project]".
+std::string member_path(const std::string& path, std::string_view key);
+std::string element_path(const std::string& path, std::size_t index);
 
 /// The known name that is nearest to a mistyped one; empty where none is near.
 std::string nearest(std::string_view typed, const std::vector<std::string>& known);
