@@ -85,7 +85,7 @@ void add_console_and_monitor(Arguments& arguments)
 MachineFiles::MachineFiles(const MachinePlan& plan)
     : config(plan.directory + "/config.yaml"),
       disk(plan.directory + "/hd0.qcow2"),
-      run(plan.run_directory + "/" + plan.id),
+      run(plan.run_directory),
       monitor(run + "/monitor"),
       pid(run + "/pid"),
       console(run + "/console")
@@ -110,6 +110,8 @@ std::vector<std::string> make_command_line(const std::string& program, const Mac
     add_disk(arguments, disk);
     add_network(arguments, plan);
     add(arguments, {"-device", "virtio-rng-pci"});
+    // A guest that panics and has the driver says so, and QEMU ends with 1: not with 0, as when the guest turns itself off.
+    add(arguments, {"-device", "pvpanic-pci", "-action", "panic=exit-failure"});
     add_console_and_monitor(arguments);
     return arguments;
 }

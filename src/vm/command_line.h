@@ -14,7 +14,7 @@ struct MachineFiles {
 
     std::string config;  ///< …/config.yaml
     std::string disk;    ///< …/hd0.qcow2
-    std::string run;     ///< run_directory/ID: of this machine alone, whoever else uses the run_directory.
+    std::string run;     ///< run_directory
     std::string monitor; ///< run/monitor
     std::string pid;     ///< run/pid, locked by QEMU as long as it lives.
     std::string console; ///< run/console: with .in and .out, two FIFOs

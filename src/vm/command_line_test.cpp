@@ -24,7 +24,7 @@ MachinePlan make_plan()
     plan.cpus = 2;
     plan.memory = base::Bytes{256u << 20};
     plan.directory = "/state/vms/probe.vm";
-    plan.run_directory = "/run/nova";
+    plan.run_directory = "/run/nova/vms/vm.default.probe";
     return plan;
 }
 
@@ -102,7 +102,7 @@ TEST(CommandLine, keeps_the_machine_s_files_apart_from_others)
 {
     auto const plan = make_plan();
     MachineFiles const files{plan};
-    EXPECT_EQ(files.monitor, "/run/nova/vm.default.probe/monitor");
+    EXPECT_EQ(files.monitor, "/run/nova/vms/vm.default.probe/monitor");
     auto const arguments = make_command_line("qemu", plan, {});
     EXPECT_THAT(value_of(arguments, "-chardev", 1), HasSubstr("path=monitor,")) << "relative: a socket's path must be short";
     EXPECT_THAT(value_of(arguments, "-chardev", 0), HasSubstr("path=console"));

@@ -42,7 +42,7 @@ struct MachinePlan {
     std::string mac;
     Acceleration acceleration = Acceleration::tcg;
     std::string directory;     ///< vms/<name>.vm: config.yaml, hd0.qcow2
-    std::string run_directory; ///< run_directory/ID/ is made for the QMP socket, the pid file and the console's FIFOs.
+    std::string run_directory; ///< This machine's own: QMP socket, pid file and the console's FIFOs. Made where missing.
     std::string log_path;      ///< The console's output and QEMU's own words.
 };
 

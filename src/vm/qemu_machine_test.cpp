@@ -12,7 +12,6 @@
 #include "vm/command_line.h"
 #include "vm/disk.h"
 #include "vm/hypervisor.h"
-#include "vm/names.h"
 #include "vm/test_guest.h"
 
 namespace nova::vm {
@@ -125,6 +124,32 @@ TEST_F(QemuMachine, boots_from_its_own_disk_and_leaves_the_base_image_alone)
     EXPECT_TRUE(qemu->remove(plan).ok()) << "absence is accepted";
 }
 
+TEST_F(QemuMachine, reboots_in_place)
+{
+    if (!boot_kernel())
+        GTEST_SKIP() << "no Debian kernel to be had";
+    Running machine{qemu->prepare(plan).value()};
+    ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
+    machine.type("reboot");
+    ASSERT_TRUE(machine.says("guest: reboots", 10s)) << machine.tail();
+    machine.seen.clear();
+    EXPECT_TRUE(machine.says("guest: ready")) << machine.tail();
+    EXPECT_EQ(qemu->observe(plan).value(), Power::on);
+}
+
+TEST_F(QemuMachine, whose_guest_panics_ends_as_a_failure)
+{
+    if (!boot_kernel())
+        GTEST_SKIP() << "no Debian kernel to be had";
+    Running machine{qemu->prepare(plan).value()};
+    ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
+    machine.type("panic");
+    auto const status = machine.child().wait(Deadline::after(20s)).value();
+    ASSERT_TRUE(status) << machine.tail();
+    EXPECT_EQ(status->code, 1) << "not 0: that means the guest switched itself off";
+    EXPECT_EQ(qemu->observe(plan).value(), Power::off);
+}
+
 /// A persistent tap with an address, in this network namespace. Also persistent without the virtio header: QEMU asks for it anew.
 bool make_tap(const std::string& name, const char* address)
 {
@@ -151,8 +176,8 @@ TEST_F(QemuMachine, talks_through_its_tap)
         GTEST_SKIP() << "no network namespace of our own: not root";
     if (!boot_kernel())
         GTEST_SKIP() << "no Debian kernel to be had";
-    plan.tap = derive_tap_name(root, "default", plan.name);
-    plan.mac = derive_mac("default", plan.name);
+    plan.tap = "nvtest0";
+    plan.mac = "52:54:00:12:34:56";
     plan.cmdline = "quiet address=192.0.2.2 peer=192.0.2.1";
     ASSERT_TRUE(make_tap(plan.tap, "192.0.2.1"));
     Running machine{qemu->prepare(plan).value()};

@@ -70,9 +70,9 @@ private:
     unsigned inode_ = 0;
 };
 
-/// busybox, the modules for virtio and the power button, and an init that says "guest: up", waits for the button, says
-/// "guest: button" and turns the machine off. What is typed to it is said back: "guest: typed LINE". With peer= and address= on
-/// the kernel's command line it first pings its peer: "guest: reaches PEER as MAC".
+/// busybox, the modules for virtio and the power button, and an init that says "guest: ready", waits for the button, says
+/// "guest: button" and turns the machine off. What is typed to it is said back: "guest: typed LINE"; "reboot" and "panic" are
+/// obeyed. With peer= and address= on the kernel's command line it first pings its peer: "guest: reaches PEER as MAC".
 inline std::string make_initramfs(const std::string& vmlinuz)
 {
     static constexpr auto init = R"init(#!/bin/busybox sh
@@ -89,7 +89,10 @@ if [ -n "$peer" ]; then
     ping -c 1 -w 5 $peer >/dev/null && echo "guest: reaches $peer as $(cat /sys/class/net/eth0/address)"
 fi
 mdev -s
-( while read -r line; do echo "guest: typed $line"; done </dev/console ) &
+( while read -r line; do echo "guest: typed $line"
+    [ "$line" = reboot ] && echo "guest: reboots" && reboot -f
+    [ "$line" = panic ] && insmod /pvpanic.ko && insmod /pvpanic-pci.ko && echo c >/proc/sysrq-trigger
+  done </dev/console ) &
 button=$(grep -l "Power Button" /sys/class/input/event*/device/name | cut -d/ -f5)
 echo "guest: ready, button is $button"
 dd if=/dev/input/$button of=/dev/null bs=24 count=1 2>/dev/null
@@ -99,7 +102,7 @@ poweroff -f
     static const std::set<std::string> wanted = {"button.ko",      "evdev.ko",        "virtio.ko",
                                                  "virtio_ring.ko", "virtio_pci.ko",   "virtio_pci_legacy_dev.ko",
                                                  "failover.ko",    "net_failover.ko", "virtio_pci_modern_dev.ko",
-                                                 "virtio_net.ko"};
+                                                 "virtio_net.ko",  "pvpanic.ko",      "pvpanic-pci.ko"};
     auto const modules = std::filesystem::path{vmlinuz}.parent_path().parent_path() / "lib/modules";
     Cpio cpio;
     for (auto const* folder : {"bin", "dev", "proc", "sys"})
