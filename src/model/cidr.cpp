@@ -11,15 +11,9 @@ using base::Result;
 
 namespace {
 
-std::string quoted(std::string_view text)
-{
-    return "\"" + std::string{text.substr(0, 60)} + "\"";
-}
+std::string quoted(std::string_view text) { return "\"" + std::string{text.substr(0, 60)} + "\""; }
 
-Error no_address(std::string_view text)
-{
-    return Error{Code::invalid_argument, quoted(text) + " is no IPv4 address"};
-}
+Error no_address(std::string_view text) { return Error{Code::invalid_argument, quoted(text) + " is no IPv4 address"}; }
 
 Error no_subnet(std::string_view text)
 {
@@ -54,10 +48,7 @@ std::string to_string(Ipv4 address)
     return text;
 }
 
-bool Subnet::contains_host(Ipv4 other) const
-{
-    return contains(other) && other != network() && other != broadcast();
-}
+bool Subnet::contains_host(Ipv4 other) const { return contains(other) && other != network() && other != broadcast(); }
 
 Ipv4 Subnet::host(std::uint64_t n) const
 {
@@ -77,34 +68,30 @@ Result<Subnet> parse_subnet(std::string_view text)
     return Subnet{address.value(), static_cast<int>(prefix.value())};
 }
 
-std::string to_string(const Subnet& subnet)
-{
-    return to_string(subnet.address) + "/" + std::to_string(subnet.prefix);
-}
+std::string to_string(const Subnet& subnet) { return to_string(subnet.address) + "/" + std::to_string(subnet.prefix); }
 
 Result<AddressRange> parse_address_range(std::string_view text)
 {
     auto const dash = text.find('-');
     if (dash == std::string_view::npos)
         return Error{Code::invalid_argument, quoted(text) + " is no range; write it like 10.88.0.50-10.88.0.150"};
-    AddressRange const range{TRY(parse_ipv4(base::trim(text.substr(0, dash)))), TRY(parse_ipv4(base::trim(text.substr(dash + 1))))};
+    AddressRange const range{TRY(parse_ipv4(base::trim(text.substr(0, dash)))),
+                             TRY(parse_ipv4(base::trim(text.substr(dash + 1))))};
     if (range.last < range.first)
-        return Error{Code::invalid_argument, "the last address, " + to_string(range.last) + ", is before the first, " +
-                                                 to_string(range.first)};
+        return Error{Code::invalid_argument,
+                     "the last address, " + to_string(range.last) + ", is before the first, " + to_string(range.first)};
     return range;
 }
 
-std::string to_string(const AddressRange& range)
-{
-    return to_string(range.first) + "-" + to_string(range.last);
-}
+std::string to_string(const AddressRange& range) { return to_string(range.first) + "-" + to_string(range.last); }
 
 bool is_mac(std::string_view text)
 {
     if (text.size() != 17)
         return false;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        auto const fits = i % 3 == 2 ? text[i] == ':' : std::string_view{"0123456789abcdefABCDEF"}.find(text[i]) != std::string_view::npos;
+        auto const fits =
+            i % 3 == 2 ? text[i] == ':' : std::string_view{"0123456789abcdefABCDEF"}.find(text[i]) != std::string_view::npos;
         if (!fits)
             return false;
     }

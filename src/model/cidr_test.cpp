@@ -9,7 +9,8 @@ TEST(Ipv4, is_read_and_written_in_one_form_only)
 {
     for (auto const* text : {"0.0.0.0", "10.88.0.1", "255.255.255.255"})
         EXPECT_EQ(to_string(parse_ipv4(text).value()), text);
-    for (auto const* text : {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.-4", "1.2.3.4 ", "a.b.c.d", "1..2.3", "+1.2.3.4"})
+    for (auto const* text :
+         {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.-4", "1.2.3.4 ", "a.b.c.d", "1..2.3", "+1.2.3.4"})
         EXPECT_TRUE(failed_with(parse_ipv4(text), base::Code::invalid_argument)) << text;
 }
 

@@ -9,7 +9,8 @@ const Description& describe(const Namespace*)
     static auto const description = describe_as<Namespace>({
         field("metadata", &Namespace::meta, "Name, labels and history.").required(),
         group("spec", "Nothing yet.", {accepted("finalizers", "")}),
-        group("status", "How it is.", {field("phase", &Namespace::phase, "Active or Terminating.").column("STATUS"), accepted("conditions", "")}),
+        group("status", "How it is.",
+              {field("phase", &Namespace::phase, "Active or Terminating.").column("STATUS"), accepted("conditions", "")}),
     });
     return description;
 }
@@ -21,7 +22,8 @@ const Description& describe(const NodeStatus*)
         field("kernel", &NodeStatus::kernel, "Release of the kernel.").column("KERNEL", 1),
         field("cpus", &NodeStatus::cpus, "How many it has.").column("CPUS"),
         field("memory", &NodeStatus::memory, "How much it has.").column("MEMORY"),
-        field("acceleration", &NodeStatus::acceleration, "How machines run here: kvm or tcg, as measured.").column("ACCELERATION"),
+        field("acceleration", &NodeStatus::acceleration, "How machines run here: kvm or tcg, as measured.")
+            .column("ACCELERATION"),
         field("accelerationReason", &NodeStatus::acceleration_reason, "Why."),
         field("conditions", &NodeStatus::conditions, "What is going on, in words."),
     });
@@ -65,23 +67,31 @@ const Description& describe(const Event*)
 
 const KindDescription& describe_kind(const Namespace* space)
 {
-    static KindDescription const kind{
-        {"", "v1", "Namespace", "namespaces", "namespace", {"ns"}, false, "A room for names, so that two projects can use the same.", {}},
-        &describe(space)};
+    static KindDescription const kind{{"",
+                                       "v1",
+                                       "Namespace",
+                                       "namespaces",
+                                       "namespace",
+                                       {"ns"},
+                                       false,
+                                       "A room for names, so that two projects can use the same.",
+                                       {}},
+                                      &describe(space)};
     return kind;
 }
 
 const KindDescription& describe_kind(const Node* node)
 {
-    static KindDescription const kind{
-        {"", "v1", "Node", "nodes", "node", {"no"}, false, "A host that runs workloads.", {}}, &describe(node)};
+    static KindDescription const kind{{"", "v1", "Node", "nodes", "node", {"no"}, false, "A host that runs workloads.", {}},
+                                      &describe(node)};
     return kind;
 }
 
 const KindDescription& describe_kind(const Event* event)
 {
     static KindDescription const kind{
-        {"", "v1", "Event", "events", "event", {"ev"}, true, "Something that happened to an object, in words.", {}}, &describe(event)};
+        {"", "v1", "Event", "events", "event", {"ev"}, true, "Something that happened to an object, in words.", {}},
+        &describe(event)};
     return kind;
 }
 

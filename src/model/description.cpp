@@ -140,10 +140,7 @@ json explain_list(const std::vector<Field>& fields, const void* initial)
     return explained;
 }
 
-std::string column_type(const std::string& type)
-{
-    return type == "integer" || type == "boolean" ? type : "string";
-}
+std::string column_type(const std::string& type) { return type == "integer" || type == "boolean" ? type : "string"; }
 
 void collect_columns(const std::vector<Field>& fields, const std::string& pointer, std::vector<Column>& columns)
 {
@@ -230,10 +227,7 @@ json print_kind(const KindDescription& kind, const void* object)
     return printed;
 }
 
-json explain_fields(const Description& description)
-{
-    return explain_list(description.fields, description.make().get());
-}
+json explain_fields(const Description& description) { return explain_list(description.fields, description.make().get()); }
 
 std::vector<Column> columns_of(const Description& description)
 {

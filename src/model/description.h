@@ -46,9 +46,9 @@ struct ValueType {
 
 /// What a value must be beside having its type.
 struct Rule {
-    std::string doc;                                ///< "one of bridge, overlay"
+    std::string doc;                                 ///< "one of bridge, overlay"
     std::function<std::string(const json&)> problem; ///< "" where it holds. Is asked for each element of a list.
-    std::vector<std::string> choices;               ///< Where it is one of a few words.
+    std::vector<std::string> choices;                ///< Where it is one of a few words.
 };
 
 /// One field of a struct, or a group: an object of JSON whose fields lie in the same struct.
@@ -123,7 +123,7 @@ const ValueType& value_type(const std::optional<T>*);
 ValueType object_type(const Description& (*description)());
 
 template <typename T>
-    requires requires(const T* tag) { describe(tag); }
+requires requires(const T* tag) { describe(tag); }
 const ValueType& value_type(const T*)
 {
     static auto const type = object_type([]() -> const Description& { return describe(static_cast<const T*>(nullptr)); });
@@ -133,7 +133,8 @@ const ValueType& value_type(const T*)
 /// The untyped halves of lists, maps and optionals. `add` makes room for one element and returns where it is.
 ValueType list_type(const ValueType& element, std::function<void(void*)> clear, std::function<void*(void*)> add,
                     std::function<std::size_t(const void*)> size, std::function<const void*(const void*, std::size_t)> get);
-ValueType map_type(const ValueType& element, std::function<void(void*)> clear, std::function<void*(void*, const std::string&)> add,
+ValueType map_type(const ValueType& element, std::function<void(void*)> clear,
+                   std::function<void*(void*, const std::string&)> add,
                    std::function<void(const void*, const std::function<void(const std::string&, const void*)>&)> each);
 ValueType optional_type(const ValueType& element, std::function<void*(void*)> add, std::function<const void*(const void*)> get);
 
@@ -168,7 +169,8 @@ const ValueType& value_type(const std::optional<T>*)
 {
     using Optional = std::optional<T>;
     static auto const type = optional_type(
-        value_type(static_cast<const T*>(nullptr)), [](void* value) -> void* { return &static_cast<Optional*>(value)->emplace(); },
+        value_type(static_cast<const T*>(nullptr)),
+        [](void* value) -> void* { return &static_cast<Optional*>(value)->emplace(); },
         [](const void* value) -> const void* {
             const auto& optional = *static_cast<const Optional*>(value);
             return optional ? &*optional : nullptr;

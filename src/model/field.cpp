@@ -41,7 +41,8 @@ Field group(std::string name, std::string doc, std::vector<Field> fields)
 
 Field special(std::string name, const ValueType& type, std::string doc)
 {
-    return make_field(std::move(name), type, [](void* owner) { return owner; }, std::move(doc));
+    return make_field(
+        std::move(name), type, [](void* owner) { return owner; }, std::move(doc));
 }
 
 Field accepted(std::string name, std::string doc, std::vector<std::string> choices)
@@ -138,12 +139,14 @@ Rule absolute_path()
 
 Rule dns_label()
 {
-    return string_rule("a DNS label (a-z, 0-9 and '-', at most 63 characters)", [](const std::string& name) { return base::is_dns_label(name); });
+    return string_rule("a DNS label (a-z, 0-9 and '-', at most 63 characters)",
+                       [](const std::string& name) { return base::is_dns_label(name); });
 }
 
 Rule dns_subdomain()
 {
-    return string_rule("DNS labels (a-z, 0-9 and '-') with dots between them", [](const std::string& name) { return base::is_dns_subdomain(name); });
+    return string_rule("DNS labels (a-z, 0-9 and '-') with dots between them",
+                       [](const std::string& name) { return base::is_dns_subdomain(name); });
 }
 
 Rule link_name()
@@ -158,9 +161,6 @@ Rule ipv4_address()
     return string_rule("an IPv4 address", [](const std::string& address) { return parse_ipv4(address).ok(); });
 }
 
-Rule rfc3339_time()
-{
-    return string_rule("a time as in RFC 3339", looks_like_time);
-}
+Rule rfc3339_time() { return string_rule("a time as in RFC 3339", looks_like_time); }
 
 } // namespace nova::model

@@ -8,7 +8,8 @@ Rule reference_rule()
 {
     return string_rule("an image reference (web:latest, registry.example/lib/web:1.0)", [](const std::string& text) {
         return text.size() <= 255 && std::string_view{":/.-@"}.find(text.front()) == std::string_view::npos &&
-               text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@") == std::string::npos;
+               text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@") ==
+                   std::string::npos;
     });
 }
 
@@ -36,7 +37,10 @@ std::string image_object_name(const std::string& reference)
 const Description& describe(const ImageSpec*)
 {
     static auto const description = describe_as<ImageSpec>({
-        field("reference", &ImageSpec::reference, "The name by which capsules ask for it.").required().must_be(reference_rule()).column("REFERENCE"),
+        field("reference", &ImageSpec::reference, "The name by which capsules ask for it.")
+            .required()
+            .must_be(reference_rule())
+            .column("REFERENCE"),
         field("source", &ImageSpec::source, "An OCI layout directory, an OCI archive or a docker archive.")
             .required()
             .must_be(absolute_path())
@@ -69,8 +73,15 @@ const Description& describe(const Image*)
 
 const KindDescription& describe_kind(const Image* image)
 {
-    static KindDescription const kind{{"nanocloud.io", "v1", "Image", "images", "image", {"img"}, true,
-                                       "A capsule's file system and defaults, imported into the content store.", {}},
+    static KindDescription const kind{{"nanocloud.io",
+                                       "v1",
+                                       "Image",
+                                       "images",
+                                       "image",
+                                       {"img"},
+                                       true,
+                                       "A capsule's file system and defaults, imported into the content store.",
+                                       {}},
                                       &describe(image)};
     return kind;
 }

@@ -76,7 +76,8 @@ public:
 
     bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception&) override
     {
-        problem_ = token.empty() || token == "<end of input>" ? "the text ends too early" : "unexpected \"" + token.substr(0, 80) + "\"";
+        problem_ =
+            token.empty() || token == "<end of input>" ? "the text ends too early" : "unexpected \"" + token.substr(0, 80) + "\"";
         return false;
     }
 

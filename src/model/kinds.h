@@ -21,12 +21,12 @@ struct KindDescription;
 // ---- Network (nanocloud.io/v1) ----------------------------------------------------------------------------------------
 
 struct NetworkSpec {
-    std::string type = "bridge";         ///< bridge | overlay | host | none
-    std::string profile = "nat";         ///< internal | external | nat
-    std::string subnet;                  ///< CIDR; the host part, if not zero, is the gateway: "10.88.0.1/24". Empty: Nova picks one.
-    std::string gateway;                 ///< Default: the first address of the subnet.
-    std::string dhcp_range;              ///< "10.88.0.50-10.88.0.150". JSON: dhcpRange. Empty: no DHCP pool.
-    bool dns = true;                     ///< Names of the network's workloads resolve.
+    std::string type = "bridge"; ///< bridge | overlay | host | none
+    std::string profile = "nat"; ///< internal | external | nat
+    std::string subnet;          ///< CIDR; the host part, if not zero, is the gateway: "10.88.0.1/24". Empty: Nova picks one.
+    std::string gateway;         ///< Default: the first address of the subnet.
+    std::string dhcp_range;      ///< "10.88.0.50-10.88.0.150". JSON: dhcpRange. Empty: no DHCP pool.
+    bool dns = true;             ///< Names of the network's workloads resolve.
     std::vector<std::string> interfaces; ///< Uplinks put onto the bridge (profile external).
     std::string uplink;                  ///< Where nat leaves the host. Empty: by the routing table.
     std::string driver;                  ///< overlay: "quic" | "vxlan"
@@ -118,13 +118,13 @@ struct Container {
     std::string working_dir;          ///< JSON: workingDir
     std::vector<EnvVar> env;
     std::vector<ContainerPort> ports;
-    std::vector<VolumeMount> volume_mounts;     ///< JSON: volumeMounts
-    std::optional<base::Bytes> memory_limit;    ///< JSON: resources.limits.memory
-    std::optional<double> cpu_limit;            ///< JSON: resources.limits.cpu, in CPUs ("500m", "1.5")
-    bool read_only_root = false;                ///< JSON: securityContext.readOnlyRootFilesystem
-    bool no_new_privileges = true;              ///< JSON: securityContext.noNewPrivileges (our extension)
-    bool privileged = false;                    ///< JSON: securityContext.privileged
-    std::optional<std::int64_t> run_as_user;    ///< JSON: securityContext.runAsUser
+    std::vector<VolumeMount> volume_mounts;  ///< JSON: volumeMounts
+    std::optional<base::Bytes> memory_limit; ///< JSON: resources.limits.memory
+    std::optional<double> cpu_limit;         ///< JSON: resources.limits.cpu, in CPUs ("500m", "1.5")
+    bool read_only_root = false;             ///< JSON: securityContext.readOnlyRootFilesystem
+    bool no_new_privileges = true;           ///< JSON: securityContext.noNewPrivileges (our extension)
+    bool privileged = false;                 ///< JSON: securityContext.privileged
+    std::optional<std::int64_t> run_as_user; ///< JSON: securityContext.runAsUser
     bool tty = false;
     bool stdin_open = false; ///< JSON: stdin
 };
@@ -132,12 +132,12 @@ struct Container {
 struct PodSpec {
     std::vector<Container> containers; ///< Exactly one in this version.
     std::vector<Volume> volumes;
-    std::string network;  ///< Ours: which Network; empty: none but loopback.
-    std::string hostname; ///< Default: the pod's name.
-    bool host_network = false;              ///< JSON: hostNetwork
+    std::string network;                   ///< Ours: which Network; empty: none but loopback.
+    std::string hostname;                  ///< Default: the pod's name.
+    bool host_network = false;             ///< JSON: hostNetwork
     std::string restart_policy = "Always"; ///< JSON: restartPolicy. Always | OnFailure | Never
-    bool running = true;                    ///< Ours: whether it shall run; `nova stop` sets it false.
-    std::int64_t grace_seconds = 10;        ///< JSON: terminationGracePeriodSeconds
+    bool running = true;                   ///< Ours: whether it shall run; `nova stop` sets it false.
+    std::int64_t grace_seconds = 10;       ///< JSON: terminationGracePeriodSeconds
 };
 
 struct ContainerStatus {
@@ -146,16 +146,16 @@ struct ContainerStatus {
     std::string reason;
     std::int64_t pid = 0;
     std::optional<std::int64_t> exit_code; ///< Absent while running and where it cannot be known any more.
-    std::int64_t restarts = 0; ///< JSON: restartCount
-    std::string started;  ///< RFC 3339
-    std::string finished; ///< RFC 3339
-    std::string image_id; ///< Digest. JSON: imageID
+    std::int64_t restarts = 0;             ///< JSON: restartCount
+    std::string started;                   ///< RFC 3339
+    std::string finished;                  ///< RFC 3339
+    std::string image_id;                  ///< Digest. JSON: imageID
     bool operator==(const ContainerStatus&) const = default;
 };
 
 struct PodStatus {
-    std::string phase; ///< Pending | Running | Succeeded | Failed | Stopped | Unknown | Terminating
-    std::string pod_ip; ///< JSON: podIP
+    std::string phase;                       ///< Pending | Running | Succeeded | Failed | Stopped | Unknown | Terminating
+    std::string pod_ip;                      ///< JSON: podIP
     std::vector<ContainerStatus> containers; ///< JSON: containerStatuses
     std::vector<Condition> conditions;
     std::int64_t observed_generation = 0;
@@ -178,7 +178,7 @@ struct MachineSpec {
     std::string initramfs; ///< Absolute path.
     std::string cmdline;   ///< Kernel command line.
     std::string network;
-    std::string mac;                 ///< Default: 52:54: and four bytes derived from the name.
+    std::string mac;                   ///< Default: 52:54: and four bytes derived from the name.
     std::string acceleration = "auto"; ///< auto | kvm | tcg
     bool running = true;
     std::int64_t grace_seconds = 30; ///< From the power button to the kill. JSON: gracePeriodSeconds
@@ -211,8 +211,8 @@ struct Namespace {
 };
 
 struct NodeStatus {
-    std::string version;      ///< Nova's.
-    std::string kernel;       ///< uname -r
+    std::string version; ///< Nova's.
+    std::string kernel;  ///< uname -r
     std::uint32_t cpus = 0;
     base::Bytes memory;
     std::string acceleration; ///< kvm | tcg, as measured.
@@ -269,10 +269,7 @@ base::Result<K> from_json(const nlohmann::json& object)
 
 /// The canonical JSON, with apiVersion and kind. Fields that are empty, and empty by default, are left out.
 template <typename K>
-    requires requires(const K* kind) { describe_kind(kind); }
-nlohmann::json to_json(const K& object)
-{
-    return print_kind(describe_kind(static_cast<const K*>(nullptr)), &object);
-}
+requires requires(const K* kind) { describe_kind(kind); }
+nlohmann::json to_json(const K& object) { return print_kind(describe_kind(static_cast<const K*>(nullptr)), &object); }
 
 } // namespace nova::model

@@ -5,10 +5,7 @@
 namespace nova::model {
 namespace {
 
-Rule mac_rule()
-{
-    return string_rule("the address of one station, like 52:54:00:12:34:56", is_mac);
-}
+Rule mac_rule() { return string_rule("the address of one station, like 52:54:00:12:34:56", is_mac); }
 
 void check(const MachineSpec& spec, Problems& problems)
 {
@@ -37,16 +34,21 @@ const Description& describe(const MachineSpec*)
         {
             field("cpu", &MachineSpec::cpu, "Virtual CPUs.").in("CPUs").between(1, 512).column("CPU"),
             field("memory", &MachineSpec::memory, "Main memory.").at_least(least_memory).column("MEMORY"),
-            field("image", &MachineSpec::image, "The disk image (qcow2 or raw) it starts from; it is not written to.").must_be(absolute_path()),
+            field("image", &MachineSpec::image, "The disk image (qcow2 or raw) it starts from; it is not written to.")
+                .must_be(absolute_path()),
             field("diskSize", &MachineSpec::disk_size, "Size of its own disk. 0: as large as the image."),
             field("kernel", &MachineSpec::kernel, "A kernel to boot directly.").must_be(absolute_path()),
             field("initramfs", &MachineSpec::initramfs, "The first file system of that kernel.").must_be(absolute_path()),
             field("cmdline", &MachineSpec::cmdline, "The kernel's command line."),
             field("network", &MachineSpec::network, "The Network it is on.").must_be(dns_subdomain()).column("NETWORK", 1),
-            field("mac", &MachineSpec::mac, "Its hardware address. Default: 52:54: and four bytes derived from its name.").must_be(mac_rule()),
-            field("acceleration", &MachineSpec::acceleration, "auto takes KVM where it is faster than emulation.").one_of({"auto", "kvm", "tcg"}),
+            field("mac", &MachineSpec::mac, "Its hardware address. Default: 52:54: and four bytes derived from its name.")
+                .must_be(mac_rule()),
+            field("acceleration", &MachineSpec::acceleration, "auto takes KVM where it is faster than emulation.")
+                .one_of({"auto", "kvm", "tcg"}),
             field("running", &MachineSpec::running, "Whether it shall run."),
-            field("gracePeriodSeconds", &MachineSpec::grace_seconds, "From the power button to the kill.").in("seconds").between(0, 3600),
+            field("gracePeriodSeconds", &MachineSpec::grace_seconds, "From the power button to the kill.")
+                .in("seconds")
+                .between(0, 3600),
         },
         check);
     return description;
@@ -55,7 +57,8 @@ const Description& describe(const MachineSpec*)
 const Description& describe(const MachineStatus*)
 {
     static auto const description = describe_as<MachineStatus>({
-        field("phase", &MachineStatus::phase, "Pending, Starting, Running, Stopping, Stopped, Failed, Unknown or Terminating.").column("STATUS"),
+        field("phase", &MachineStatus::phase, "Pending, Starting, Running, Stopping, Stopped, Failed, Unknown or Terminating.")
+            .column("STATUS"),
         field("pid", &MachineStatus::pid, "Of its process.").column("PID", 1),
         field("address", &MachineStatus::address, "On its network.").column("ADDRESS"),
         field("mac", &MachineStatus::mac, "Its hardware address.").column("MAC", 1),
@@ -83,8 +86,15 @@ const Description& describe(const VirtualMachine*)
 
 const KindDescription& describe_kind(const VirtualMachine* machine)
 {
-    static KindDescription const kind{{"nanocloud.io", "v1", "VirtualMachine", "virtualmachines", "virtualmachine", {"vm", "machine"}, true,
-                                       "A virtual machine with its disk and its place on a network.", {}},
+    static KindDescription const kind{{"nanocloud.io",
+                                       "v1",
+                                       "VirtualMachine",
+                                       "virtualmachines",
+                                       "virtualmachine",
+                                       {"vm", "machine"},
+                                       true,
+                                       "A virtual machine with its disk and its place on a network.",
+                                       {}},
                                       &describe(machine)};
     return kind;
 }

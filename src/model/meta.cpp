@@ -28,7 +28,8 @@ bool is_label_text(std::string_view text)
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     if (text.empty())
         return true;
-    return text.size() <= 63 && letters.find(text.front()) != std::string_view::npos && letters.find(text.back()) != std::string_view::npos &&
+    return text.size() <= 63 && letters.find(text.front()) != std::string_view::npos &&
+           letters.find(text.back()) != std::string_view::npos &&
            text.find_first_not_of(std::string{letters} + "-_.") == std::string_view::npos;
 }
 
@@ -36,7 +37,8 @@ bool is_qualified_name(std::string_view key)
 {
     auto const slash = key.find('/');
     auto const name = slash == std::string_view::npos ? key : key.substr(slash + 1);
-    return !name.empty() && is_label_text(name) && (slash == std::string_view::npos || base::is_dns_subdomain(key.substr(0, slash)));
+    return !name.empty() && is_label_text(name) &&
+           (slash == std::string_view::npos || base::is_dns_subdomain(key.substr(0, slash)));
 }
 
 void check_meta(const Meta& meta, Problems& problems)
@@ -44,7 +46,8 @@ void check_meta(const Meta& meta, Problems& problems)
     for (const auto& [key, value] : meta.labels) {
         auto const step = problems.inside("labels[" + key + "]");
         if (!is_qualified_name(key))
-            problems.add("the key must be a name of at most 63 letters, digits, '-', '_', '.', with a DNS prefix and '/' in front if need be");
+            problems.add("the key must be a name of at most 63 letters, digits, '-', '_', '.', with a DNS prefix and '/' in "
+                         "front if need be");
         if (!is_label_text(value))
             problems.add("must be at most 63 letters, digits, '-', '_', '.', with a letter or digit at both ends");
     }
@@ -65,7 +68,10 @@ const Description& describe(const Meta*)
 {
     static auto const description = describe_as<Meta>(
         {
-            field("name", &Meta::name, "Unique within its kind and namespace.").required().must_be(dns_subdomain()).column("NAME"),
+            field("name", &Meta::name, "Unique within its kind and namespace.")
+                .required()
+                .must_be(dns_subdomain())
+                .column("NAME"),
             field("namespace", &Meta::space, "The namespace it lies in.").must_be(dns_label()),
             field("uid", &Meta::uid, "Given at creation, never reused."),
             special("resourceVersion", revision_type(), "The revision at which it was last written."),

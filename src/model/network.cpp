@@ -46,7 +46,8 @@ void check(const NetworkSpec& spec, Problems& problems)
 
 void check_profile(const NetworkSpec& spec, Problems& problems)
 {
-    if (spec.type != "bridge" && spec.type != "overlay" && (!spec.subnet.empty() || !spec.interfaces.empty() || !spec.uplink.empty()))
+    if (spec.type != "bridge" && spec.type != "overlay" &&
+        (!spec.subnet.empty() || !spec.interfaces.empty() || !spec.uplink.empty()))
         problems.add_at("type", "\"" + spec.type + "\" has no subnet, interfaces or uplink of its own");
     if (spec.type == "bridge" && !spec.driver.empty())
         problems.add_at("driver", "needs type \"overlay\"");
@@ -68,21 +69,29 @@ const Description& describe(const NetworkSpec*)
 {
     static auto const description = describe_as<NetworkSpec>(
         {
-            field("type", &NetworkSpec::type, "What carries it: a bridge on this host, an overlay between hosts, the host's own network, or nothing.")
+            field("type", &NetworkSpec::type,
+                  "What carries it: a bridge on this host, an overlay between hosts, the host's own network, or nothing.")
                 .one_of({"bridge", "overlay", "host", "none"})
                 .column("TYPE"),
-            field("profile", &NetworkSpec::profile, "How far it reaches: its members only, the uplink's own network, or out by address translation.")
+            field("profile", &NetworkSpec::profile,
+                  "How far it reaches: its members only, the uplink's own network, or out by address translation.")
                 .one_of({"internal", "external", "nat"})
                 .column("PROFILE"),
-            field("subnet", &NetworkSpec::subnet, "Its addresses. A host part names the gateway. Empty: Nova picks one.").must_be(subnet_rule()),
-            field("gateway", &NetworkSpec::gateway, "The bridge's own address. Default: the first of the subnet.").must_be(ipv4_address()),
-            field("dhcpRange", &NetworkSpec::dhcp_range, "First and last address that DHCP gives, with '-' between. Empty: no DHCP."),
+            field("subnet", &NetworkSpec::subnet, "Its addresses. A host part names the gateway. Empty: Nova picks one.")
+                .must_be(subnet_rule()),
+            field("gateway", &NetworkSpec::gateway, "The bridge's own address. Default: the first of the subnet.")
+                .must_be(ipv4_address()),
+            field("dhcpRange", &NetworkSpec::dhcp_range,
+                  "First and last address that DHCP gives, with '-' between. Empty: no DHCP."),
             field("dns", &NetworkSpec::dns, "Whether the names of its workloads resolve."),
             field("interfaces", &NetworkSpec::interfaces, "Links of the host that are put onto the bridge.").must_be(link_name()),
-            field("uplink", &NetworkSpec::uplink, "The link by which nat leaves the host. Empty: as the host routes.").must_be(link_name()),
-            field("driver", &NetworkSpec::driver, "What carries an overlay.").must_be(
-                string_rule("quic or vxlan", [](const std::string& driver) { return driver == "quic" || driver == "vxlan"; })),
-            field("bridge", &NetworkSpec::bridge, "Name of the link. Empty: the network's own name where it fits.").must_be(link_name()),
+            field("uplink", &NetworkSpec::uplink, "The link by which nat leaves the host. Empty: as the host routes.")
+                .must_be(link_name()),
+            field("driver", &NetworkSpec::driver, "What carries an overlay.")
+                .must_be(string_rule("quic or vxlan",
+                                     [](const std::string& driver) { return driver == "quic" || driver == "vxlan"; })),
+            field("bridge", &NetworkSpec::bridge, "Name of the link. Empty: the network's own name where it fits.")
+                .must_be(link_name()),
             field("stp", &NetworkSpec::stp, "Whether the bridge runs the spanning tree protocol."),
         },
         check_profile, fill);
@@ -127,8 +136,15 @@ const Description& describe(const Network*)
 
 const KindDescription& describe_kind(const Network* network)
 {
-    static KindDescription const kind{{"nanocloud.io", "v1", "Network", "networks", "network", {"net"}, true,
-                                       "A switch that workloads are attached to, with its addresses and its way out.", {}},
+    static KindDescription const kind{{"nanocloud.io",
+                                       "v1",
+                                       "Network",
+                                       "networks",
+                                       "network",
+                                       {"net"},
+                                       true,
+                                       "A switch that workloads are attached to, with its addresses and its way out.",
+                                       {}},
                                       &describe(network)};
     return kind;
 }

@@ -68,7 +68,9 @@ base::Result<NovaFile> parse_novafile(std::string_view text, const std::string& 
 
 json explain_novafile()
 {
-    return {{"kind", "NovaFile"}, {"type", "object"}, {"doc", "What a project consists of, in TOML."},
+    return {{"kind", "NovaFile"},
+            {"type", "object"},
+            {"doc", "What a project consists of, in TOML."},
             {"fields", explain_fields(describe(static_cast<const novafile::Root*>(nullptr)))}};
 }
 

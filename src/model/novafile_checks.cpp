@@ -166,7 +166,8 @@ void check_ports(const Root& root, Problems& problems)
             }
             for (const auto& [where, other] : taken)
                 if (clash(port.value(), other)) {
-                    problems.add("port " + std::to_string(other.host_port) + "/" + other.protocol + " of the host is taken by " + where);
+                    problems.add("port " + std::to_string(other.host_port) + "/" + other.protocol + " of the host is taken by " +
+                                 where);
                     break;
                 }
             taken.emplace_back(problems.path(), port.value());
@@ -183,8 +184,8 @@ void check_overlaps(const Root& root, Problems& problems)
             return;
         for (const auto& [other_name, other] : taken)
             if (subnet.value().overlaps(other))
-                problems.add_at("subnet", to_string(subnet.value().canonical()) + " overlaps " + to_string(other.canonical()) + " of network." +
-                                              other_name);
+                problems.add_at("subnet", to_string(subnet.value().canonical()) + " overlaps " + to_string(other.canonical()) +
+                                              " of network." + other_name);
         taken.emplace_back(name, subnet.value());
     });
 }
@@ -202,7 +203,8 @@ void check_images(const Root& root, const std::string& directory, Problems& prob
 
 Error not_a_port(const std::string& text)
 {
-    return Error{Code::invalid_argument, "must be [ADDRESS:]HOST:CONTAINER[/udp] with ports of 1 to 65535, is \"" + text.substr(0, 60) + "\""};
+    return Error{Code::invalid_argument,
+                 "must be [ADDRESS:]HOST:CONTAINER[/udp] with ports of 1 to 65535, is \"" + text.substr(0, 60) + "\""};
 }
 
 } // namespace
@@ -211,7 +213,8 @@ base::Result<Port> parse_port(const std::string& text)
 {
     auto const halves = base::split(text, '/');
     auto const parts = base::split(halves[0], ':');
-    if (halves.size() > 2 || (halves.size() == 2 && halves[1] != "udp" && halves[1] != "tcp") || parts.size() < 2 || parts.size() > 3)
+    if (halves.size() > 2 || (halves.size() == 2 && halves[1] != "udp" && halves[1] != "tcp") || parts.size() < 2 ||
+        parts.size() > 3)
         return not_a_port(text);
     auto const host = base::parse_integer(parts[parts.size() - 2], 1, 65535);
     auto const container = base::parse_integer(parts.back(), 1, 65535);
@@ -235,9 +238,12 @@ base::Result<VolumeUse> parse_volume(const std::string& text)
         return Error{Code::invalid_argument, "must be SOURCE:TARGET[:ro], is \"" + text.substr(0, 80) + "\""};
     if (!parts[1].starts_with('/'))
         return Error{Code::invalid_argument, "the target must be an absolute path, is \"" + parts[1].substr(0, 80) + "\""};
-    VolumeUse use{parts[0], parts[0].starts_with('.') || parts[0].starts_with('/'), parts[1], parts.size() == 3 && parts[2] == "ro"};
+    VolumeUse use{parts[0], parts[0].starts_with('.') || parts[0].starts_with('/'), parts[1],
+                  parts.size() == 3 && parts[2] == "ro"};
     if (!use.is_path && !base::is_dns_label(use.source))
-        return Error{Code::invalid_argument, "\"" + use.source.substr(0, 80) + "\" is neither a path (begin it with ./ or /) nor a volume's name (a DNS label)"};
+        return Error{Code::invalid_argument,
+                     "\"" + use.source.substr(0, 80) +
+                         "\" is neither a path (begin it with ./ or /) nor a volume's name (a DNS label)"};
     return use;
 }
 
@@ -266,15 +272,18 @@ void check_file(const Root& root, const std::string& directory, Problems& proble
     check_names(root, problems);
     check_images(root, directory, problems);
     check_overlaps(root, problems);
-    for_each_section("container", root.containers, problems,
-                     [&](const std::string&, const Container& container) { check_container(root, container, directory, problems); });
+    for_each_section("container", root.containers, problems, [&](const std::string&, const Container& container) {
+        check_container(root, container, directory, problems);
+    });
     check_ports(root, problems);
-    for_each_section("vm", root.vms, problems, [&](const std::string&, const Vm& vm) { check_machine(root, vm, directory, problems); });
+    for_each_section("vm", root.vms, problems,
+                     [&](const std::string&, const Vm& vm) { check_machine(root, vm, directory, problems); });
 }
 
 void find_unsupported(const Root& root, Problems& unsupported)
 {
-    for_each_section("vm", root.vms, unsupported, [&](const std::string&, const Vm& vm) { find_unsupported_of(vm, unsupported); });
+    for_each_section("vm", root.vms, unsupported,
+                     [&](const std::string&, const Vm& vm) { find_unsupported_of(vm, unsupported); });
     for_each_section("container", root.containers, unsupported,
                      [&](const std::string&, const Container& container) { find_unsupported_of(container, unsupported); });
     for_each_section("network", root.networks, unsupported, [&](const std::string&, const Network& network) {

@@ -25,13 +25,17 @@ std::string key_of_field(std::string_view field)
     field.remove_prefix(5);
     if (constexpr std::string_view container = "containers[0]."; field.starts_with(container))
         field.remove_prefix(container.size());
-    static std::vector<std::pair<std::string, std::string>> const renamed{
-        {"image", "capsule"},         {"workingDir", "workdir"}, {"resources.limits.memory", "bolt.memory_limit"},
-        {"resources.limits.cpu", "bolt.cpu_limit"}, {"securityContext.runAsUser", "user"}, {"restartPolicy", "restart"}};
+    static std::vector<std::pair<std::string, std::string>> const renamed{{"image", "capsule"},
+                                                                          {"workingDir", "workdir"},
+                                                                          {"resources.limits.memory", "bolt.memory_limit"},
+                                                                          {"resources.limits.cpu", "bolt.cpu_limit"},
+                                                                          {"securityContext.runAsUser", "user"},
+                                                                          {"restartPolicy", "restart"}};
     for (const auto& [from, to] : renamed)
         if (field == from)
             return to;
-    for (const auto& [from, to] : {std::pair{"volumeMounts[", "volumes"}, {"volumes[", "volumes"}, {"ports[", "ports"}, {"env[", ""}})
+    for (const auto& [from, to] :
+         {std::pair{"volumeMounts[", "volumes"}, {"volumes[", "volumes"}, {"ports[", "ports"}, {"env[", ""}})
         if (field.starts_with(from)) {
             auto const open = field.find('[');
             return *to == 0 ? "env" : to + std::string{field.substr(open, field.find(']') + 1 - open)};
@@ -41,13 +45,17 @@ std::string key_of_field(std::string_view field)
 
 class Maker {
 public:
-    Maker(const Root& root, const std::string& directory, Problems& problems) : root_(root), directory_(directory), problems_(problems) {}
+    Maker(const Root& root, const std::string& directory, Problems& problems)
+        : root_(root), directory_(directory), problems_(problems)
+    {}
 
     std::vector<json> make()
     {
         each("image", root_.images, "Image", [&](auto& name, auto& image) { return to_json(make_image(name, image)); });
-        each("network", root_.networks, "Network", [&](auto& name, auto& network) { return to_json(make_network(name, network)); });
-        each("container", root_.containers, "Pod", [&](auto& name, auto& container) { return to_json(make_pod(name, container)); });
+        each("network", root_.networks, "Network",
+             [&](auto& name, auto& network) { return to_json(make_network(name, network)); });
+        each("container", root_.containers, "Pod",
+             [&](auto& name, auto& container) { return to_json(make_pod(name, container)); });
         each("vm", root_.vms, "VirtualMachine", [&](auto& name, auto& vm) { return to_json(make_machine(name, vm)); });
         return std::move(objects_);
     }

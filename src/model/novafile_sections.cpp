@@ -101,7 +101,8 @@ const Description& describe(const Container*)
 {
     static auto const description = describe_as<Container>({
         field("capsule", &Container::capsule, "The [image.*] it starts from, or an image's reference.").required(),
-        field("volumes", &Container::volumes, "SOURCE:TARGET[:ro]; a source with '.' or '/' in front is a path, else a named volume."),
+        field("volumes", &Container::volumes,
+              "SOURCE:TARGET[:ro]; a source with '.' or '/' in front is a path, else a named volume."),
         field("network", &Container::network, "The [network.*] it is on."),
         field("env", &Container::env, "Environment, on top of the image's."),
         field("ports", &Container::ports, "[ADDRESS:]HOST:CONTAINER[/udp]"),
@@ -110,7 +111,8 @@ const Description& describe(const Container*)
         field("args", &Container::args, "Replaces the image's command."),
         field("workdir", &Container::workdir, "Where it starts.").must_be(absolute_path()),
         field("user", &Container::user, "User id it runs as."),
-        field("restart", &Container::restart, "When it is started again after it ended.").one_of({"always", "on-failure", "never"}),
+        field("restart", &Container::restart, "When it is started again after it ended.")
+            .one_of({"always", "on-failure", "never"}),
         field("hostname", &Container::hostname, "What it is called inside. Default: its name.").must_be(dns_label()),
         field("bolt", &Container::bolt, "Its limits."),
     });
@@ -127,9 +129,11 @@ const Description& describe(const Network*)
         field("driver", &Network::driver, "What carries an overlay: quic or vxlan."),
         field("dns", &Network::dns, "Whether the names of its workloads resolve."),
         field("subnet", &Network::subnet, "Its addresses. A host part names the gateway. Absent: Nova picks one."),
-        field("gateway", &Network::gateway, "The bridge's own address. Default: the first of the subnet.").must_be(ipv4_address()),
+        field("gateway", &Network::gateway, "The bridge's own address. Default: the first of the subnet.")
+            .must_be(ipv4_address()),
         field("dhcp_range", &Network::dhcp_range, "First and last address that DHCP gives, with '-' between."),
-        field("uplink", &Network::uplink, "The link by which nat leaves the host. Absent: as the host routes.").must_be(link_name()),
+        field("uplink", &Network::uplink, "The link by which nat leaves the host. Absent: as the host routes.")
+            .must_be(link_name()),
         field("bridge", &Network::bridge, "Name of the link. Absent: the network's own name.").must_be(link_name()),
         field("stp", &Network::stp, "Whether the bridge runs the spanning tree protocol."),
     });

@@ -48,7 +48,8 @@ protected:
         return {};
     }
 
-    std::filesystem::path const directory = std::filesystem::path{testing::TempDir()} / ("novafile." + std::to_string(::getpid()));
+    std::filesystem::path const directory =
+        std::filesystem::path{testing::TempDir()} / ("novafile." + std::to_string(::getpid()));
 };
 
 constexpr auto first_light = R"(project = "first-light"
@@ -115,7 +116,8 @@ TEST_F(NovaFileTest, becomes_a_pod_with_all_that_a_container_says)
     EXPECT_THAT(container.command, ElementsAre("sh", "-c", "exec httpd -f"));
     EXPECT_THAT(container.args, ElementsAre("-p", "80"));
     EXPECT_THAT(container.env, ElementsAre(EnvVar{"API_KEY", "secret"}, EnvVar{"PORT", "80"}));
-    EXPECT_THAT(container.ports, ElementsAre(ContainerPort{80, 8080, "127.0.0.1", "TCP", ""}, ContainerPort{53, 53, "", "UDP", ""}));
+    EXPECT_THAT(container.ports,
+                ElementsAre(ContainerPort{80, 8080, "127.0.0.1", "TCP", ""}, ContainerPort{53, 53, "", "UDP", ""}));
     EXPECT_EQ(container.volume_mounts[0].mount_path, "/www");
     EXPECT_TRUE(container.volume_mounts[0].read_only);
     EXPECT_EQ(pod.spec.volumes[0].host_path, (directory / "site").string());
@@ -157,8 +159,9 @@ dns = true
 
 TEST_F(NovaFileTest, knows_every_key_of_the_seed_s_example)
 {
-    EXPECT_THAT(problems(seed_example), UnorderedElementsAre(HasSubstr("NovaFile:4:1: vm.win11.image: there is no file"),
-                                                             HasSubstr("NovaFile:12:12: container.api.volumes[0]: there is no file")));
+    EXPECT_THAT(problems(seed_example),
+                UnorderedElementsAre(HasSubstr("NovaFile:4:1: vm.win11.image: there is no file"),
+                                     HasSubstr("NovaFile:12:12: container.api.volumes[0]: there is no file")));
 }
 
 TEST_F(NovaFileTest, says_what_this_version_can_t_do_yet)
@@ -170,8 +173,9 @@ TEST_F(NovaFileTest, says_what_this_version_can_t_do_yet)
     std::vector<std::string> unsupported;
     for (const auto& cause : file.unsupported)
         unsupported.push_back(to_string(cause));
-    EXPECT_THAT(unsupported, ElementsAre("NovaFile:7:1: vm.win11.gpu_passthrough: is not supported yet in this version",
-                                         "NovaFile:21:1: network.nova-net.type: \"overlay\" is not supported yet in this version"));
+    EXPECT_THAT(unsupported,
+                ElementsAre("NovaFile:7:1: vm.win11.gpu_passthrough: is not supported yet in this version",
+                            "NovaFile:21:1: network.nova-net.type: \"overlay\" is not supported yet in this version"));
     EXPECT_EQ(object<Network>(file, "Network", "bridge0").spec.profile, "external") << "a bridge over a link of the host";
     EXPECT_EQ(object<Pod>(file, "Pod", "api").spec.containers[0].image, "ubuntu:22.04");
 }
@@ -237,14 +241,16 @@ subnet = "10.1.0.0/33"
 dhcp_range = 7
 )"),
                 ElementsAre(HasSubstr("NovaFile:1:1: projct: unknown field; did you mean \"project\"?"),
-                            HasSubstr("NovaFile:3:1: vm.probe.kernel: there is no file"), "NovaFile:4:1: vm.probe.cpu: must be a whole number, is \"two\"",
+                            HasSubstr("NovaFile:3:1: vm.probe.kernel: there is no file"),
+                            "NovaFile:4:1: vm.probe.cpu: must be a whole number, is \"two\"",
                             HasSubstr("NovaFile:5:1: vm.probe.memory: \"1Qi\" is no size"),
                             "NovaFile:6:1: vm.probe.network: there is no [network.lap]; did you mean \"lab\"?",
                             HasSubstr("NovaFile:7:5: vm.Bad_Name: the name must be a DNS label"),
                             HasSubstr("NovaFile:13:10: container.web.ports[1]: must be [ADDRESS:]HOST:CONTAINER"),
                             HasSubstr("NovaFile:14:1: container.web.memory: unknown field"),
                             HasSubstr("NovaFile:16:1: container.web.bolt.memory_limit: must be at least 6Mi"),
-                            HasSubstr("NovaFile:18:1: network.lab.type: must be one of bridge, overlay, host, none, is \"brigde\"; did you mean \"bridge\"?"),
+                            HasSubstr("NovaFile:18:1: network.lab.type: must be one of bridge, overlay, host, none, is "
+                                      "\"brigde\"; did you mean \"bridge\"?"),
                             HasSubstr("NovaFile:22:1: network.other.dhcp_range: must be a string, is 7")));
 }
 
@@ -252,14 +258,18 @@ TEST_F(NovaFileTest, maps_what_admission_says_to_its_own_keys)
 {
     EXPECT_THAT(problems("[network.a]\nsubnet = \"10.0.0.0/24\"\ndhcp_range = \"10.0.1.1-10.0.1.2\"\n"),
                 ElementsAre(HasSubstr("NovaFile:3:1: network.a.dhcp_range: 10.0.1.1-10.0.1.2 is not inside")));
-    EXPECT_THAT(problems("[network.b]\nsubnet = \"10.1.0.0/33\"\n"), ElementsAre(HasSubstr("NovaFile:2:1: network.b.subnet: must be")));
-    EXPECT_THAT(problems("[vm.a]\ncmdline = \"x\"\nimage = \"disk.qcow2\"\n"), ElementsAre("NovaFile:2:1: vm.a.cmdline: needs a kernel"));
+    EXPECT_THAT(problems("[network.b]\nsubnet = \"10.1.0.0/33\"\n"),
+                ElementsAre(HasSubstr("NovaFile:2:1: network.b.subnet: must be")));
+    EXPECT_THAT(problems("[vm.a]\ncmdline = \"x\"\nimage = \"disk.qcow2\"\n"),
+                ElementsAre("NovaFile:2:1: vm.a.cmdline: needs a kernel"));
     EXPECT_THAT(problems("[vm.a]\ncpu = 2\n"), ElementsAre(HasSubstr("NovaFile:1:5: vm.a.image: a machine needs")));
     EXPECT_THAT(problems("[vm.a]\nkernel = \"vmlinuz\"\nmac = \"x\"\n"), ElementsAre(HasSubstr("NovaFile:3:1: vm.a.mac: ")));
     EXPECT_THAT(problems("[container.a]\ncapsule = \"x\"\nvolumes = [\"a:/x\", \"b:/x\"]\n"),
                 ElementsAre(HasSubstr("NovaFile:3:20: container.a.volumes[1]: \"/x\" is taken")));
-    EXPECT_THAT(problems("[container.a]\ncapsule = \"x\"\nbolt.cpu_limit = 1000\n"), ElementsAre(HasSubstr("NovaFile:3:6: container.a.bolt.cpu_limit: must be")));
-    EXPECT_THAT(problems("[container.a]\nnetwork = \"n\"\n[network.n]\n"), ElementsAre("NovaFile:1:12: container.a.capsule: is required"));
+    EXPECT_THAT(problems("[container.a]\ncapsule = \"x\"\nbolt.cpu_limit = 1000\n"),
+                ElementsAre(HasSubstr("NovaFile:3:6: container.a.bolt.cpu_limit: must be")));
+    EXPECT_THAT(problems("[container.a]\nnetwork = \"n\"\n[network.n]\n"),
+                ElementsAre("NovaFile:1:12: container.a.capsule: is required"));
 }
 
 TEST_F(NovaFileTest, holds_the_rules_between_sections)
@@ -267,15 +277,18 @@ TEST_F(NovaFileTest, holds_the_rules_between_sections)
     EXPECT_THAT(problems("[network.a]\nsubnet = \"10.0.0.0/8\"\n[network.b]\nsubnet = \"10.1.0.0/16\"\n"),
                 ElementsAre("NovaFile:4:1: network.b.subnet: 10.1.0.0/16 overlaps 10.0.0.0/8 of network.a"));
     auto const two = [](const std::string& a, const std::string& b) {
-        return "[network.n]\n[container.a]\ncapsule=\"x\"\nnetwork=\"n\"\nports=[\"" + a + "\"]\n[container.b]\ncapsule=\"x\"\nnetwork=\"n\"\nports=[\"" + b + "\"]\n";
+        return "[network.n]\n[container.a]\ncapsule=\"x\"\nnetwork=\"n\"\nports=[\"" + a +
+               "\"]\n[container.b]\ncapsule=\"x\"\nnetwork=\"n\"\nports=[\"" + b + "\"]\n";
     };
     EXPECT_THAT(problems(two("80:80", "127.0.0.1:80:80")),
                 ElementsAre("NovaFile:9:8: container.b.ports[0]: port 80/TCP of the host is taken by container.a.ports[0]"));
     EXPECT_THAT(problems(two("80:80", "80:80/udp")), ElementsAre());
     EXPECT_THAT(problems(two("127.0.0.1:80:80", "127.0.0.2:80:80")), ElementsAre());
     EXPECT_THAT(problems("[image.a]\nsource=\"web.tar\"\n[image.b]\nsource=\"gone.tar\"\nreference=\"a\"\n"),
-                ElementsAre(HasSubstr("image.b.source: there is no file"), "NovaFile:5:1: image.b.reference: is the same as that of image.a"));
-    EXPECT_THAT(problems("[container.a]\ncapsule=\"x\"\nports=[\"80:80\"]\n"), ElementsAre("NovaFile:3:1: container.a.ports: needs a network"));
+                ElementsAre(HasSubstr("image.b.source: there is no file"),
+                            "NovaFile:5:1: image.b.reference: is the same as that of image.a"));
+    EXPECT_THAT(problems("[container.a]\ncapsule=\"x\"\nports=[\"80:80\"]\n"),
+                ElementsAre("NovaFile:3:1: container.a.ports: needs a network"));
 }
 
 TEST_F(NovaFileTest, says_where_it_is_no_toml)
@@ -283,6 +296,7 @@ TEST_F(NovaFileTest, says_where_it_is_no_toml)
     EXPECT_THAT(problems("a = 1\nb = = 2\n"), ElementsAre(HasSubstr("NovaFile:2:5: ")));
     EXPECT_THAT(problems("[vm.a]\ncpu = 1\ncpu = 2\n"), ElementsAre(HasSubstr("NovaFile:3:")));
     EXPECT_THAT(problems("a = \"\n"), ElementsAre(HasSubstr("NovaFile:1:")));
+    EXPECT_THAT(problems(std::string("a = 1\n[\0", 8)), ElementsAre("NovaFile:2:2: a control character, or no UTF-8"));
     EXPECT_THAT(problems("vm = 7\n"), ElementsAre("NovaFile:1:1: vm: must be an object, is 7"));
     EXPECT_THAT(problems("[vm]\na = 7\n"), ElementsAre("NovaFile:2:1: vm.a: must be an object"));
 }
@@ -300,10 +314,12 @@ TEST_F(NovaFileTest, survives_what_is_deep_or_large)
     EXPECT_FALSE(parse("a = " + repeated("[", 200'000)).ok());
     EXPECT_FALSE(parse("a = " + repeated("{a=", 200'000)).ok());
     EXPECT_FALSE(parse(repeated("x", 10u << 20)).ok());
-    EXPECT_THAT(problems("x = 'a.b'\n" + repeated("a.", 200'000) + "a = 1\n"), ElementsAre(HasSubstr("NovaFile:2:130: the key has more than 64 parts")));
+    EXPECT_THAT(problems("x = 'a.b'\n" + repeated("a.", 200'000) + "a = 1\n"),
+                ElementsAre(HasSubstr("NovaFile:2:130: the key has more than 64 parts")));
     EXPECT_THAT(problems("[" + repeated("a . ", 200'000) + "a]\n"), ElementsAre(HasSubstr("parts")));
     EXPECT_THAT(problems("b = {" + repeated("'a'.", 200'000) + "a = 1}\n"), ElementsAre(HasSubstr("parts")));
-    EXPECT_TRUE(parse("[container.a]\ncapsule = 'x' # " + repeated(".", 100) + "\nenv.X = '''" + repeated(".", 100) + "'''\n").ok());
+    EXPECT_TRUE(
+        parse("[container.a]\ncapsule = 'x' # " + repeated(".", 100) + "\nenv.X = '''" + repeated(".", 100) + "'''\n").ok());
     EXPECT_FALSE(parse(std::string("a = \"\0\"", 8)).ok());
     std::string many;
     for (int i = 0; i < 1000; ++i)

@@ -10,10 +10,7 @@ constexpr std::string_view no_space = "_"; // No DNS label, so no namespace can 
 
 } // namespace
 
-std::string to_string(const Key& key)
-{
-    return key.kind + " " + (key.space.empty() ? "" : key.space + "/") + key.name;
-}
+std::string to_string(const Key& key) { return key.kind + " " + (key.space.empty() ? "" : key.space + "/") + key.name; }
 
 std::string storage_key(const Key& key)
 {

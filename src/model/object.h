@@ -33,12 +33,12 @@ std::optional<Key> parse_storage_key(std::string_view key);
 /// What every object carries beside its spec and status. In JSON: "metadata", in the field names of Kubernetes.
 struct Meta {
     std::string name;
-    std::string space;                        ///< JSON: namespace
-    std::string uid;                          ///< Random, given at creation; never reused.
-    std::uint64_t revision = 0;               ///< JSON: resourceVersion, a string. Set by the store on reading, never stored.
-    std::int64_t generation = 0;              ///< Grows whenever spec changes.
-    std::string created;                      ///< RFC 3339. JSON: creationTimestamp
-    std::optional<std::string> deleted;       ///< RFC 3339. JSON: deletionTimestamp. The mark; finalizers do the rest.
+    std::string space;                  ///< JSON: namespace
+    std::string uid;                    ///< Random, given at creation; never reused.
+    std::uint64_t revision = 0;         ///< JSON: resourceVersion, a string. Set by the store on reading, never stored.
+    std::int64_t generation = 0;        ///< Grows whenever spec changes.
+    std::string created;                ///< RFC 3339. JSON: creationTimestamp
+    std::optional<std::string> deleted; ///< RFC 3339. JSON: deletionTimestamp. The mark; finalizers do the rest.
     std::vector<std::string> finalizers;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::string> annotations;

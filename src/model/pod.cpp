@@ -19,7 +19,8 @@ void check_container(const Container& container, Problems& problems)
     std::set<std::string> paths;
     for (std::size_t i = 0; i < container.volume_mounts.size(); ++i)
         if (!paths.insert(container.volume_mounts[i].mount_path).second)
-            problems.add_at(at("volumeMounts", i, "mountPath"), "\"" + container.volume_mounts[i].mount_path + "\" is taken by another volume");
+            problems.add_at(at("volumeMounts", i, "mountPath"),
+                            "\"" + container.volume_mounts[i].mount_path + "\" is taken by another volume");
     std::set<std::tuple<std::uint16_t, std::string, std::string>> taken;
     for (std::size_t i = 0; i < container.ports.size(); ++i) {
         const auto& port = container.ports[i];
@@ -27,7 +28,8 @@ void check_container(const Container& container, Problems& problems)
             continue;
         auto const everywhere = taken.contains({port.host_port, port.protocol, ""});
         if (everywhere || !taken.insert({port.host_port, port.protocol, port.host_ip}).second)
-            problems.add_at(at("ports", i, "hostPort"), std::to_string(port.host_port) + "/" + port.protocol + " is published twice");
+            problems.add_at(at("ports", i, "hostPort"),
+                            std::to_string(port.host_port) + "/" + port.protocol + " is published twice");
     }
 }
 
@@ -49,8 +51,9 @@ void check_pod(const PodSpec& spec, Problems& problems)
         const auto& mounts = spec.containers[c].volume_mounts;
         for (std::size_t i = 0; i < mounts.size(); ++i)
             if (!volumes.contains(mounts[i].name))
-                problems.add_at(at("containers", c, at("volumeMounts", i, "name")), "there is no volume \"" + mounts[i].name + "\"" +
-                                                                                       did_you_mean(mounts[i].name, {volumes.begin(), volumes.end()}));
+                problems.add_at(at("containers", c, at("volumeMounts", i, "name")),
+                                "there is no volume \"" + mounts[i].name + "\"" +
+                                    did_you_mean(mounts[i].name, {volumes.begin(), volumes.end()}));
     }
     if (spec.host_network && !spec.network.empty())
         problems.add_at("network", "can't be combined with hostNetwork");
@@ -112,8 +115,9 @@ const ValueType& state_type()
 
 const ValueType& ready_type()
 {
-    static ValueType const type{"boolean", [](void*, const json&, Problems&) {},
-                                [](const void* owner) { return json(static_cast<const ContainerStatus*>(owner)->state == "running"); }, nullptr};
+    static ValueType const type{
+        "boolean", [](void*, const json&, Problems&) {},
+        [](const void* owner) { return json(static_cast<const ContainerStatus*>(owner)->state == "running"); }, nullptr};
     return type;
 }
 
@@ -124,7 +128,8 @@ const Description& describe(const EnvVar*)
     static auto const description = describe_as<EnvVar>({
         field("name", &EnvVar::name, "Name of the variable.")
             .required()
-            .must_be(string_rule("a name without '='", [](const std::string& name) { return name.find('=') == std::string::npos; })),
+            .must_be(
+                string_rule("a name without '='", [](const std::string& name) { return name.find('=') == std::string::npos; })),
         field("value", &EnvVar::value, "Its value.").always(),
     });
     return description;
@@ -136,7 +141,8 @@ const Description& describe(const ContainerPort*)
         field("name", &ContainerPort::name, "A name for Services to refer to.").must_be(dns_label()),
         field("containerPort", &ContainerPort::container_port, "Where the capsule listens.").required().between(1, 65535),
         field("hostPort", &ContainerPort::host_port, "The host's port that leads there. 0: none.").between(0, 65535),
-        field("hostIP", &ContainerPort::host_ip, "The host's address that is listened on. Empty: every one.").must_be(ipv4_address()),
+        field("hostIP", &ContainerPort::host_ip, "The host's address that is listened on. Empty: every one.")
+            .must_be(ipv4_address()),
         field("protocol", &ContainerPort::protocol, "What is carried.").one_of({"TCP", "UDP"}),
     });
     return description;
@@ -189,7 +195,8 @@ const Description& describe(const Container*)
                   {field("readOnlyRootFilesystem", &Container::read_only_root, "Whether its root can't be written to."),
                    field("noNewPrivileges", &Container::no_new_privileges, "Whether set-uid programs gain nothing."),
                    field("privileged", &Container::privileged, "Whether it keeps all capabilities and devices."),
-                   field("runAsUser", &Container::run_as_user, "User id it runs as. Absent: as the image says.").between(0, 4294967294)}),
+                   field("runAsUser", &Container::run_as_user, "User id it runs as. Absent: as the image says.")
+                       .between(0, 4294967294)}),
             field("tty", &Container::tty, "Whether it has a terminal."),
             field("stdin", &Container::stdin_open, "Whether its standard input is kept open."),
             accepted("stdinOnce", ""),
@@ -207,12 +214,17 @@ const Description& describe(const PodSpec*)
         {
             field("containers", &PodSpec::containers, "What runs: exactly one in this version.").required(),
             field("volumes", &PodSpec::volumes, "What its containers can mount."),
-            field("network", &PodSpec::network, "The Network it is on. Empty: none but loopback.").must_be(dns_subdomain()).column("NETWORK", 1),
+            field("network", &PodSpec::network, "The Network it is on. Empty: none but loopback.")
+                .must_be(dns_subdomain())
+                .column("NETWORK", 1),
             field("hostname", &PodSpec::hostname, "What it is called inside. Default: the pod's name.").must_be(dns_label()),
             field("hostNetwork", &PodSpec::host_network, "Whether it shares the host's network."),
-            field("restartPolicy", &PodSpec::restart_policy, "When it is started again after it ended.").one_of({"Always", "OnFailure", "Never"}),
+            field("restartPolicy", &PodSpec::restart_policy, "When it is started again after it ended.")
+                .one_of({"Always", "OnFailure", "Never"}),
             field("running", &PodSpec::running, "Whether it shall run."),
-            field("terminationGracePeriodSeconds", &PodSpec::grace_seconds, "From the request to stop to the kill.").in("seconds").between(0, 3600),
+            field("terminationGracePeriodSeconds", &PodSpec::grace_seconds, "From the request to stop to the kill.")
+                .in("seconds")
+                .between(0, 3600),
             accepted("dnsPolicy", "", {"ClusterFirst", "Default"}),
             accepted("schedulerName", "", {"default-scheduler"}),
             accepted("enableServiceLinks", ""),
@@ -242,7 +254,8 @@ const Description& describe(const ContainerStatus*)
 const Description& describe(const PodStatus*)
 {
     static auto const description = describe_as<PodStatus>({
-        field("phase", &PodStatus::phase, "Pending, Running, Succeeded, Failed, Stopped, Unknown or Terminating.").column("STATUS"),
+        field("phase", &PodStatus::phase, "Pending, Running, Succeeded, Failed, Stopped, Unknown or Terminating.")
+            .column("STATUS"),
         field("podIP", &PodStatus::pod_ip, "Its address on its network.").column("ADDRESS"),
         field("containerStatuses", &PodStatus::containers, "How its containers are."),
         field("conditions", &PodStatus::conditions, "What is going on, in words."),
@@ -265,8 +278,15 @@ const Description& describe(const Pod*)
 
 const KindDescription& describe_kind(const Pod* pod)
 {
-    static KindDescription const kind{{"", "v1", "Pod", "pods", "pod", {"po", "container", "capsule"}, true,
-                                       "A capsule: a container with its volumes and its place on a network.", {}},
+    static KindDescription const kind{{"",
+                                       "v1",
+                                       "Pod",
+                                       "pods",
+                                       "pod",
+                                       {"po", "container", "capsule"},
+                                       true,
+                                       "A capsule: a container with its volumes and its place on a network.",
+                                       {}},
                                       &describe(pod)};
     return kind;
 }

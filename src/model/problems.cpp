@@ -64,7 +64,8 @@ Problems::Step Problems::inside_key(std::string_view key)
 bool Problems::any_below(std::string_view path) const
 {
     return std::any_of(causes_.begin(), causes_.end(), [&](const base::Cause& cause) {
-        return cause.field.starts_with(path) && (cause.field.size() == path.size() || cause.field[path.size()] == '.' || cause.field[path.size()] == '[');
+        return cause.field.starts_with(path) &&
+               (cause.field.size() == path.size() || cause.field[path.size()] == '.' || cause.field[path.size()] == '[');
     });
 }
 
@@ -81,10 +82,7 @@ std::string member_path(const std::string& path, std::string_view key)
     return path + "[" + std::string{key} + "]";
 }
 
-std::string element_path(const std::string& path, std::size_t index)
-{
-    return path + "[" + std::to_string(index) + "]";
-}
+std::string element_path(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
 
 std::string nearest(std::string_view typed, const std::vector<std::string>& known)
 {

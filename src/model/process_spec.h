@@ -12,7 +12,7 @@ namespace nova::model {
 
 /// Where what a supervised process writes is kept: one timestamped line per line, rotated by size.
 struct LogSpec {
-    std::string path;                        ///< Absolute. Rotated files are path.1 (newest) to path.N.
+    std::string path; ///< Absolute. Rotated files are path.1 (newest) to path.N.
     base::Bytes rotate_at{16ull << 20};
     std::uint32_t keep_files = 3;
     bool operator==(const LogSpec&) const = default;

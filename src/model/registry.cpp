@@ -11,9 +11,9 @@ namespace {
 const std::vector<const KindDescription*>& descriptions()
 {
     static std::vector<const KindDescription*> const all{
-        &describe_kind(static_cast<const Namespace*>(nullptr)), &describe_kind(static_cast<const Node*>(nullptr)),
-        &describe_kind(static_cast<const Event*>(nullptr)),     &describe_kind(static_cast<const Image*>(nullptr)),
-        &describe_kind(static_cast<const Network*>(nullptr)),   &describe_kind(static_cast<const Pod*>(nullptr)),
+        &describe_kind(static_cast<const Namespace*>(nullptr)),     &describe_kind(static_cast<const Node*>(nullptr)),
+        &describe_kind(static_cast<const Event*>(nullptr)),         &describe_kind(static_cast<const Image*>(nullptr)),
+        &describe_kind(static_cast<const Network*>(nullptr)),       &describe_kind(static_cast<const Pod*>(nullptr)),
         &describe_kind(static_cast<const VirtualMachine*>(nullptr))};
     return all;
 }
@@ -101,10 +101,7 @@ Result<Meta> read_meta(const json& object)
     return meta;
 }
 
-void write_meta(json& object, const Meta& meta)
-{
-    object["metadata"] = print_object(describe(&meta), &meta);
-}
+void write_meta(json& object, const Meta& meta) { object["metadata"] = print_object(describe(&meta), &meta); }
 
 Key key_of(const KindInfo& kind, const json& object)
 {
@@ -119,9 +116,14 @@ Key key_of(const KindInfo& kind, const json& object)
 
 json explain(const KindInfo& kind)
 {
-    return {{"kind", kind.kind},         {"apiVersion", kind.api_version()}, {"name", kind.singular},
-            {"type", "object"},          {"doc", kind.doc},                  {"namespaced", kind.namespaced},
-            {"shortNames", kind.short_names}, {"fields", explain_fields(*description_of(kind).object)}};
+    return {{"kind", kind.kind},
+            {"apiVersion", kind.api_version()},
+            {"name", kind.singular},
+            {"type", "object"},
+            {"doc", kind.doc},
+            {"namespaced", kind.namespaced},
+            {"shortNames", kind.short_names},
+            {"fields", explain_fields(*description_of(kind).object)}};
 }
 
 } // namespace nova::model

@@ -18,11 +18,11 @@ using nlohmann::json;
 
 /// A column of a table.
 struct Column {
-    std::string name;     ///< "STATUS"
-    std::string type;     ///< "string", "integer", "date"
+    std::string name; ///< "STATUS"
+    std::string type; ///< "string", "integer", "date"
     std::string doc;
-    int priority = 0;     ///< 0: always shown; 1: with --output wide.
-    std::string pointer;  ///< JSON pointer into the object: "/status/phase".
+    int priority = 0;    ///< 0: always shown; 1: with --output wide.
+    std::string pointer; ///< JSON pointer into the object: "/status/phase".
 };
 
 struct KindInfo {
@@ -40,9 +40,10 @@ struct KindInfo {
 };
 
 const std::vector<KindInfo>& kinds();
-const KindInfo* find_kind(std::string_view kind);                       ///< "Pod"; null where there is none.
+const KindInfo* find_kind(std::string_view kind); ///< "Pod"; null where there is none.
 const KindInfo* find_resource(std::string_view group, std::string_view version, std::string_view plural);
-const KindInfo* find_kind_by_any_name(std::string_view name);           ///< "vm", "vms", "virtualmachine", "Pod", "container": what a person types.
+const KindInfo*
+find_kind_by_any_name(std::string_view name); ///< "vm", "vms", "virtualmachine", "Pod", "container": what a person types.
 
 /// Checks an object that a client sent (metadata and spec; status too where it is there), fills the defaults, and returns its
 /// canonical JSON. apiVersion and kind may be absent and must be right; a namespace that is absent becomes "default".
@@ -62,8 +63,8 @@ std::string to_yaml(const json& object);
 /// Several documents, with "---" between them. Empty ones are null.
 Result<std::vector<json>> parse_yaml_documents(std::string_view text, const std::string& file = "");
 
-/// One document. Errors: invalid_argument with line and column (also for a key that stands twice, nesting that is too deep, aliases
-/// that make too much of a small text).
+/// One document. Errors: invalid_argument with line and column (also for a key that stands twice, nesting that is too deep,
+/// aliases that make too much of a small text).
 Result<json> parse_yaml(std::string_view text, const std::string& file = "");
 Result<json> parse_json(std::string_view text, const std::string& file = "");
 

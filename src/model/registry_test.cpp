@@ -12,7 +12,8 @@ using testing::HasSubstr;
 
 json kubectl_pod()
 {
-    return json::parse(R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":null,"labels":{"run":"web"},"name":"web"},
+    return json::parse(
+        R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":null,"labels":{"run":"web"},"name":"web"},
         "spec":{"containers":[{"image":"web:latest","name":"web","resources":{}}],"dnsPolicy":"ClusterFirst","restartPolicy":"Always"},
         "status":{}})");
 }
@@ -27,15 +28,9 @@ std::vector<std::string> problems_of(const std::string& kind, const json& object
     return texts;
 }
 
-json machine(const json& spec)
-{
-    return {{"metadata", {{"name", "probe"}}}, {"spec", spec}};
-}
+json machine(const json& spec) { return {{"metadata", {{"name", "probe"}}}, {"spec", spec}}; }
 
-json network(const json& spec)
-{
-    return {{"metadata", {{"name", "lab"}}}, {"spec", spec}};
-}
+json network(const json& spec) { return {{"metadata", {{"name", "lab"}}}, {"spec", spec}}; }
 
 TEST(Kinds, are_found_by_what_people_type)
 {
@@ -53,9 +48,10 @@ TEST(Kinds, have_columns_from_their_description)
     std::vector<std::string> names;
     for (const auto& column : find_kind("VirtualMachine")->columns)
         names.push_back(column.name + " " + column.pointer + (column.priority > 0 ? " wide" : ""));
-    EXPECT_THAT(names, testing::ElementsAre("NAME /metadata/name", "STATUS /status/phase", "ADDRESS /status/address", "CPU /spec/cpu",
-                                            "MEMORY /spec/memory", "AGE /metadata/creationTimestamp", "NETWORK /spec/network wide",
-                                            "PID /status/pid wide", "MAC /status/mac wide", "ACCELERATION /status/acceleration wide"));
+    EXPECT_THAT(names,
+                testing::ElementsAre("NAME /metadata/name", "STATUS /status/phase", "ADDRESS /status/address", "CPU /spec/cpu",
+                                     "MEMORY /spec/memory", "AGE /metadata/creationTimestamp", "NETWORK /spec/network wide",
+                                     "PID /status/pid wide", "MAC /status/mac wide", "ACCELERATION /status/acceleration wide"));
 }
 
 TEST(Kinds, are_explained_with_defaults_and_rules)
@@ -145,14 +141,16 @@ TEST(Admit, holds_the_rules_between_the_fields_of_a_pod)
 {
     auto pod = kubectl_pod();
     pod["spec"]["containers"][0]["volumeMounts"] = json::parse(R"([{"name":"gone","mountPath":"/a"}])");
-    EXPECT_THAT(problems_of("Pod", pod), testing::ElementsAre("spec.containers[0].volumeMounts[0].name: there is no volume \"gone\""));
+    EXPECT_THAT(problems_of("Pod", pod),
+                testing::ElementsAre("spec.containers[0].volumeMounts[0].name: there is no volume \"gone\""));
     pod = kubectl_pod();
     pod["spec"]["containers"].push_back({{"name", "two"}, {"image", "x"}});
     EXPECT_THAT(problems_of("Pod", pod), testing::ElementsAre(HasSubstr("spec.containers: must be exactly one")));
     pod["spec"]["containers"] = json::array();
     EXPECT_THAT(problems_of("Pod", pod), testing::ElementsAre("spec.containers: must not be empty"));
     pod = kubectl_pod();
-    pod["spec"]["containers"][0]["ports"] = json::parse(R"([{"containerPort":80,"hostPort":1},{"containerPort":81,"hostPort":1}])");
+    pod["spec"]["containers"][0]["ports"] =
+        json::parse(R"([{"containerPort":80,"hostPort":1},{"containerPort":81,"hostPort":1}])");
     EXPECT_THAT(problems_of("Pod", pod), testing::ElementsAre("spec.containers[0].ports[1].hostPort: 1/TCP is published twice"));
     pod = kubectl_pod();
     pod["spec"]["volumes"] = json::parse(R"([{"name":"a"}])");
@@ -162,14 +160,16 @@ TEST(Admit, holds_the_rules_between_the_fields_of_a_pod)
 TEST(Admit, holds_the_rules_of_a_machine)
 {
     EXPECT_TRUE(problems_of("VirtualMachine", machine({{"kernel", "/k"}, {"initramfs", "/i"}})).empty());
-    EXPECT_THAT(problems_of("VirtualMachine", machine({{"cpu", 0}, {"memory", "1Mi"}, {"kernel", "vmlinuz"}, {"acceleration", "fast"}})),
-                testing::UnorderedElementsAre("spec.cpu: must be 1 to 512, is 0", "spec.memory: must be at least 16Mi, is 1Mi",
-                                              HasSubstr("spec.kernel: must be an absolute path"),
-                                              HasSubstr("spec.acceleration: must be one of auto, kvm, tcg")));
+    EXPECT_THAT(
+        problems_of("VirtualMachine", machine({{"cpu", 0}, {"memory", "1Mi"}, {"kernel", "vmlinuz"}, {"acceleration", "fast"}})),
+        testing::UnorderedElementsAre("spec.cpu: must be 1 to 512, is 0", "spec.memory: must be at least 16Mi, is 1Mi",
+                                      HasSubstr("spec.kernel: must be an absolute path"),
+                                      HasSubstr("spec.acceleration: must be one of auto, kvm, tcg")));
     EXPECT_THAT(problems_of("VirtualMachine", machine({{"cmdline", "quiet"}, {"cpu", 1}})),
                 testing::UnorderedElementsAre(HasSubstr("spec.image: a machine needs"), "spec.cmdline: needs a kernel"));
     EXPECT_THAT(problems_of("VirtualMachine", machine({{"cpu", -1}, {"memory", 1.5}, {"running", "yes"}})),
-                testing::UnorderedElementsAre(HasSubstr("spec.cpu: must be 0 to 4294967295, is -1"), HasSubstr("spec.memory: must be a size"),
+                testing::UnorderedElementsAre(HasSubstr("spec.cpu: must be 0 to 4294967295, is -1"),
+                                              HasSubstr("spec.memory: must be a size"),
                                               "spec.running: must be true or false, is \"yes\""));
     EXPECT_EQ(from_json<VirtualMachine>(machine({{"kernel", "/k"}})).value().spec.mac.substr(0, 6), "52:54:");
 }
@@ -179,8 +179,10 @@ TEST(Admit, holds_the_rules_of_a_network)
     auto const lab = from_json<Network>(network({{"subnet", "10.88.0.1/24"}, {"dhcpRange", "10.88.0.50-10.88.0.150"}})).value();
     EXPECT_EQ(lab.spec.gateway, "10.88.0.1");
     EXPECT_TRUE(problems_of("Network", {{"metadata", {{"name", "lab"}}}}).empty()) << "all of spec has defaults";
-    EXPECT_THAT(problems_of("Network", network({{"subnet", "10.0.0.0/31"}})), testing::ElementsAre(HasSubstr("spec.subnet: must be an IPv4 subnet")));
-    EXPECT_THAT(problems_of("Network", network({{"subnet", "10.0.0.0/24"}, {"gateway", "10.0.1.1"}, {"dhcpRange", "10.0.0.9-10.0.0.255"}})),
+    EXPECT_THAT(problems_of("Network", network({{"subnet", "10.0.0.0/31"}})),
+                testing::ElementsAre(HasSubstr("spec.subnet: must be an IPv4 subnet")));
+    EXPECT_THAT(problems_of("Network",
+                            network({{"subnet", "10.0.0.0/24"}, {"gateway", "10.0.1.1"}, {"dhcpRange", "10.0.0.9-10.0.0.255"}})),
                 testing::ElementsAre(HasSubstr("spec.gateway: 10.0.1.1 is no host's address"), HasSubstr("spec.dhcpRange: ")));
     EXPECT_THAT(problems_of("Network", network({{"dhcpRange", "10.0.0.9-10.0.0.8"}})),
                 testing::ElementsAre(HasSubstr("spec.dhcpRange: the last address"), "spec.dhcpRange: needs a subnet"));
@@ -189,14 +191,16 @@ TEST(Admit, holds_the_rules_of_a_network)
 TEST(Admit, keeps_kinds_without_a_namespace_out_of_one)
 {
     EXPECT_TRUE(problems_of("Node", {{"metadata", {{"name", "local"}}}}).empty());
-    EXPECT_THAT(problems_of("Node", {{"metadata", {{"name", "local"}, {"namespace", "default"}}}}), testing::ElementsAre(HasSubstr("metadata.namespace")));
+    EXPECT_THAT(problems_of("Node", {{"metadata", {{"name", "local"}, {"namespace", "default"}}}}),
+                testing::ElementsAre(HasSubstr("metadata.namespace")));
     EXPECT_EQ(key_of(*find_kind("Node"), {{"metadata", {{"name", "local"}}}}), (Key{"Node", "", "local"}));
 }
 
 TEST(Admit, survives_what_is_no_object)
 {
     for (const auto& kind : kinds())
-        for (const auto& odd : {json{}, json(7), json::array(), json("x"), json{{"metadata", 7}}, json{{"metadata", {{"name", nullptr}}}}})
+        for (const auto& odd :
+             {json{}, json(7), json::array(), json("x"), json{{"metadata", 7}}, json{{"metadata", {{"name", nullptr}}}}})
             EXPECT_FALSE(admit(kind, odd).ok()) << kind.kind << odd;
 }
 
@@ -220,7 +224,8 @@ TEST(Labels, have_the_form_of_kubernetes)
 {
     auto pod = kubectl_pod();
     pod["metadata"]["labels"] = {{"nanocloud.io/project", "lab"}, {"bad key", "x"}, {"a", "b c"}};
-    EXPECT_THAT(problems_of("Pod", pod), testing::UnorderedElementsAre(HasSubstr("metadata.labels[bad key]: the key"), HasSubstr("metadata.labels[a]: must be")));
+    EXPECT_THAT(problems_of("Pod", pod), testing::UnorderedElementsAre(HasSubstr("metadata.labels[bad key]: the key"),
+                                                                       HasSubstr("metadata.labels[a]: must be")));
 }
 
 TEST(Image, has_an_object_name_made_from_its_reference)

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "model/registry.h"
+#include "model/text_limits.h"
 
 namespace nova::model {
 namespace {
@@ -25,7 +26,9 @@ std::string repeated(const std::string& text, std::size_t times)
 
 TEST(Yaml, is_read_by_the_core_schema)
 {
-    auto const value = parse_yaml("a: 1\nb: 0x10\nc: 1.5\nd: yes\ne: true\nf: ~\ng: \"1\"\nh: 1.2.3.4\ni: -5\nj: .5\nk: 10.88.0.1/24\n1: x\n").value();
+    auto const value =
+        parse_yaml("a: 1\nb: 0x10\nc: 1.5\nd: yes\ne: true\nf: ~\ng: \"1\"\nh: 1.2.3.4\ni: -5\nj: .5\nk: 10.88.0.1/24\n1: x\n")
+            .value();
     EXPECT_EQ(value, json::parse(R"({"a":1,"b":16,"c":1.5,"d":"yes","e":true,"f":null,"g":"1","h":"1.2.3.4","i":-5,"j":0.5,
                                      "k":"10.88.0.1/24","1":"x"})"));
     EXPECT_EQ(parse_yaml("").value(), json{});
@@ -70,15 +73,35 @@ TEST(Yaml, survives_what_is_deep_or_large)
 
 TEST(Yaml, is_written_so_that_it_reads_back)
 {
-    auto const value = json::parse(R"({"s":["true","1","","~","yes","a: b","- x","#","line\nline\n","\t","  x","10.0.0.1","ünï","'\"","\u0007","0x1","1e3","null"],
+    auto const value = json::parse(
+        R"({"s":["true","1","","~","yes","a: b","- x","#","line\nline\n","\t","  x","10.0.0.1","ünï","'\"","\u0007","0x1","1e3","null"],
         "n":[1,-1,1.5,true,false,null],"empty":{"o":{},"l":[]},"yes":1,"deep":[[1,[2]],{"a":[{"b":1,"c":2}]}]})");
     auto const text = to_yaml(value);
     EXPECT_EQ(parse_yaml(text).value(), value) << text;
 }
 
+TEST(Yaml, refuses_bytes_that_are_no_text)
+{
+    EXPECT_THAT(problem_of(parse_yaml(std::string("a: 1\nb: \0", 9), "x.yaml")), StartsWith("x.yaml:2:4: a control character"));
+    EXPECT_THAT(problem_of(parse_yaml("\xff\xfe"
+                                      "a")),
+                HasSubstr("no UTF-8"));
+    EXPECT_FALSE(parse_yaml("a: \"\\ud800\"").ok());
+}
+
+TEST(Utf8, has_one_form_for_each_character)
+{
+    for (auto const* text : {"", "a", "ü", "€", "😀", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+        EXPECT_EQ(find_no_utf8(text), std::string::npos) << text;
+    for (auto const* text :
+         {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
+        EXPECT_EQ(find_no_utf8(std::string{"a"} + text), 1u);
+}
+
 TEST(Json, says_where_it_is_wrong)
 {
-    EXPECT_THAT(problem_of(parse_json("{\n  \"a\": 1,\n  \"a\": 2}", "x.json")), StartsWith("x.json:3:5: the key \"a\" stands twice"));
+    EXPECT_THAT(problem_of(parse_json("{\n  \"a\": 1,\n  \"a\": 2}", "x.json")),
+                StartsWith("x.json:3:5: the key \"a\" stands twice"));
     EXPECT_THAT(problem_of(parse_json("{\"a\": }", "x.json")), StartsWith("x.json:1:7: unexpected"));
     EXPECT_THAT(problem_of(parse_json("{\"a\": 1", "x.json")), HasSubstr("x.json:1:"));
     EXPECT_THAT(problem_of(parse_json("{} {}")), HasSubstr("unexpected"));

@@ -18,8 +18,8 @@ constexpr std::size_t most_novafile = 1u << 20; // Bytes. A person writes some K
 
 /// Walks over a text, past comments and strings, so that only keys and numbers show their dots.
 ///
-/// toml++ 3.3 bounds the nesting of lists and inline tables, but not that of dotted keys: "a.a.a. … = 1" overflows the stack when
-/// the tables are destroyed.
+/// toml++ 3.3 bounds the nesting of lists and inline tables, but not that of dotted keys: "a.a.a. … = 1" overflows the stack
+/// when the tables are destroyed.
 class DotCounter {
 public:
     explicit DotCounter(std::string_view text) : text_(text) {}
@@ -151,6 +151,8 @@ base::Result<TomlText> parse_toml(std::string_view text, const std::string& file
 {
     if (text.size() > most_novafile)
         return refused("the file is larger than 1 MiB", file, {});
+    if (auto const bad = find_bad_byte(text); bad != std::string_view::npos)
+        return refused("a control character, or no UTF-8", file, position_at(text, bad));
     if (auto const deep = DotCounter{text}.find_deep_key(); deep != std::string_view::npos)
         return refused("the key has more than " + std::to_string(most_nested) + " parts", file, position_at(text, deep));
     auto const parsed = toml::parse(text, std::string_view{file});

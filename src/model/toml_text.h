@@ -16,7 +16,8 @@ struct Position {
     int column = 0;
 };
 
-/// A TOML text as JSON, and where each key and each element of a list stands, by its path ("vm.probe.cpu", "container.web.ports[1]").
+/// A TOML text as JSON, and where each key and each element of a list stands, by its path ("vm.probe.cpu",
+/// "container.web.ports[1]").
 struct TomlText {
     nlohmann::json value;
     std::map<std::string, Position> positions;

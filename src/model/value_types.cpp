@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "model/description.h"
+#include "model/text_limits.h"
 
 namespace nova::model {
 namespace {
@@ -26,7 +27,8 @@ void add_wrong_type(Problems& problems, std::string_view wanted, const json& inp
 template <typename T>
 ValueType simple(std::string name, void (*read)(T&, const json&, Problems&), json (*print)(const T&))
 {
-    return {std::move(name), [read](void* value, const json& input, Problems& problems) { read(*static_cast<T*>(value), input, problems); },
+    return {std::move(name),
+            [read](void* value, const json& input, Problems& problems) { read(*static_cast<T*>(value), input, problems); },
             [print](const void* value) { return print(*static_cast<const T*>(value)); }, nullptr};
 }
 
@@ -36,12 +38,14 @@ void read_integer(T& value, const json& input, Problems& problems)
     using Limits = std::numeric_limits<T>;
     auto const fits = input.is_number_unsigned() ? input.get<std::uint64_t>() <= static_cast<std::uint64_t>(Limits::max())
                       : input.is_number_integer()
-                          ? input.get<std::int64_t>() >= 0 || (Limits::is_signed && input.get<std::int64_t>() >= static_cast<std::int64_t>(Limits::min()))
+                          ? input.get<std::int64_t>() >= 0 ||
+                                (Limits::is_signed && input.get<std::int64_t>() >= static_cast<std::int64_t>(Limits::min()))
                           : false;
     if (!input.is_number_integer())
         return add_wrong_type(problems, "a whole number", input);
     if (!fits)
-        return problems.add("must be " + std::to_string(Limits::min()) + " to " + std::to_string(Limits::max()) + ", is " + shown(input));
+        return problems.add("must be " + std::to_string(Limits::min()) + " to " + std::to_string(Limits::max()) + ", is " +
+                            shown(input));
     value = input.get<T>();
 }
 
@@ -59,6 +63,8 @@ void read_string(std::string& value, const json& input, Problems& problems)
     // No path, name or address has one, and what the kernel is given ends there.
     if (text.find('\0') != std::string::npos)
         return problems.add("must not contain a NUL character");
+    if (find_no_utf8(text) != std::string::npos)
+        return problems.add("must be UTF-8");
     value = text;
 }
 
@@ -206,9 +212,8 @@ const ValueType& value_type(const double*)
 
 const ValueType& value_type(const base::Bytes*)
 {
-    static auto const type = simple<base::Bytes>("size", read_size, [](const base::Bytes& value) {
-        return value.count == 0 ? json{} : json(base::to_string(value));
-    });
+    static auto const type = simple<base::Bytes>(
+        "size", read_size, [](const base::Bytes& value) { return value.count == 0 ? json{} : json(base::to_string(value)); });
     return type;
 }
 
@@ -220,7 +225,8 @@ const ValueType& value_type(const Text*)
 
 const ValueType& value_type(const Words*)
 {
-    static auto const type = simple<Words>("list of string, or string", read_words, [](const Words& value) { return json(value.words); });
+    static auto const type =
+        simple<Words>("list of string, or string", read_words, [](const Words& value) { return json(value.words); });
     return type;
 }
 
@@ -233,10 +239,11 @@ const ValueType& value_type(const json*)
 
 ValueType object_type(const Description& (*description)())
 {
-    return {"object",
-            [description](void* value, const json& input, Problems& problems) { read_object(description(), value, input, problems); },
-            [description](const void* value) { return print_object(description(), value); },
-            [description] { return &description(); }};
+    return {
+        "object",
+        [description](void* value, const json& input, Problems& problems) { read_object(description(), value, input, problems); },
+        [description](const void* value) { return print_object(description(), value); },
+        [description] { return &description(); }};
 }
 
 ValueType list_type(const ValueType& element, std::function<void(void*)> clear, std::function<void*(void*)> add,
@@ -261,7 +268,8 @@ ValueType list_type(const ValueType& element, std::function<void(void*)> clear, 
     return type;
 }
 
-ValueType map_type(const ValueType& element, std::function<void(void*)> clear, std::function<void*(void*, const std::string&)> add,
+ValueType map_type(const ValueType& element, std::function<void(void*)> clear,
+                   std::function<void*(void*, const std::string&)> add,
                    std::function<void(const void*, const std::function<void(const std::string&, const void*)>&)> each)
 {
     ValueType type{"map of " + element.name, nullptr, nullptr, element.nested};
@@ -285,7 +293,9 @@ ValueType map_type(const ValueType& element, std::function<void(void*)> clear, s
 ValueType optional_type(const ValueType& element, std::function<void*(void*)> add, std::function<const void*(const void*)> get)
 {
     ValueType type{element.name, nullptr, nullptr, element.nested};
-    type.read = [&element, add](void* value, const json& input, Problems& problems) { element.read(add(value), input, problems); };
+    type.read = [&element, add](void* value, const json& input, Problems& problems) {
+        element.read(add(value), input, problems);
+    };
     type.print = [&element, get](const void* value) {
         auto const* there = get(value);
         return there ? element.print(there) : json{};

@@ -44,7 +44,8 @@ json to_number(const std::string& text)
     double real = 0;
     auto const [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), real);
     // from_chars reads "inf" and "nan" too, which JSON can't write.
-    if (failure == std::errc{} && end == digits.data() + digits.size() && std::isfinite(real) && digits.find_first_of("0123456789") < 3)
+    if (failure == std::errc{} && end == digits.data() + digits.size() && std::isfinite(real) &&
+        digits.find_first_of("0123456789") < 3)
         return real;
     return text;
 }
@@ -92,6 +93,8 @@ public:
 
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override
     {
+        if (find_no_utf8(value) != std::string::npos) // An escape can still make one: "\ud800".
+            throw Refused{mark, "the string is no UTF-8"};
         if (tag == "?" || tag.empty())
             put(mark, anchor, awaits_key() ? json(value) : plain(value));
         else if (tag == "!" || tag == "tag:yaml.org,2002:str")
@@ -247,6 +250,13 @@ Result<std::vector<json>> parse_yaml_documents(std::string_view text, const std:
 {
     if (text.size() > most_text)
         return base::Error{base::Code::invalid_argument, "the text is larger than " + std::to_string(most_text >> 20) + " MiB"};
+    if (auto const bad = find_bad_byte(text); bad != std::string_view::npos) {
+        auto const before = text.substr(0, bad);
+        YAML::Mark mark;
+        mark.line = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+        mark.column = static_cast<int>(bad - (before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1));
+        return refused(mark, "a control character, or no UTF-8", file);
+    }
     std::vector<json> documents;
     try {
         std::istringstream stream{std::string{text}};
@@ -272,7 +282,8 @@ Result<json> parse_yaml(std::string_view text, const std::string& file)
 {
     auto documents = TRY(parse_yaml_documents(text, file));
     if (documents.size() > 1)
-        return base::Error{base::Code::invalid_argument, "there are " + std::to_string(documents.size()) + " documents; one is wanted"};
+        return base::Error{base::Code::invalid_argument,
+                           "there are " + std::to_string(documents.size()) + " documents; one is wanted"};
     return documents.empty() ? json{} : std::move(documents.front());
 }
 
