@@ -50,7 +50,7 @@ void limit_connect(int socket, Deadline deadline)
     if (milliseconds < 0)
         return;
     auto const left = std::max(milliseconds, 1);
-    timeval const limit{left / 1000, (left % 1000) * 1000};
+    timeval const limit{left / 1000, (left % 1000) * 1000L};
     ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
