@@ -41,7 +41,7 @@ Code code_from_errno(int errnum);
 struct Cause {
     std::string field;   ///< Path from the root: "spec.memory", "container.web.ports[1]". Empty: the whole input.
     std::string message; ///< "must be 1 to 512, is 0"
-    std::string file;    ///< Empty where the input was no file.
+    std::string file{};  ///< Empty where the input was no file.
     int line = 0;        ///< From 1; 0 where unknown.
     int column = 0;      ///< From 1; 0 where unknown.
 
