@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace nova::client {
+
+class HttpConnection;
+
+/// A running exec, attach or console over a WebSocket. Not safe from two threads at once, but resize() may be called from
+/// Pump::on_wake. Destroying it detaches.
+class Session {
+public:
+    enum class Source { out, err };
+    struct Output {
+        Source source = Source::out;
+        std::string text;
+    };
+    /// What pump() moves between. -1: none.
+    struct Pump {
+        int in = -1;
+        int out = -1;
+        int err = -1;
+        int wake = -1;                            ///< Something of the caller's to watch as well: a signalfd for SIGWINCH.
+        std::function<base::Status()> on_wake;    ///< Called when it is readable; must read from it.
+        std::function<bool(std::string&)> filter; ///< Sees input before it is sent; false: detach (an escape key).
+    };
+
+    explicit Session(std::unique_ptr<HttpConnection> connection, std::string buffered);
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+    ~Session();
+
+    /// The next output; empty: it is over, and exit_code() says how. Errors: deadline_exceeded; unavailable - the server went away.
+    base::Result<std::optional<Output>> next(base::Deadline deadline = base::Deadline::never());
+
+    /// Waits while the process does not read. Errors: deadline_exceeded; unavailable.
+    base::Status write(std::string_view text, base::Deadline deadline = base::Deadline::never());
+    base::Status close_in(); ///< The process reads an end of file.
+    base::Status resize(std::uint16_t columns, std::uint16_t rows);
+
+    /// Moves bytes both ways until the session is over or the filter detaches. Returns the exit code; 0 after an attachment.
+    /// Errors: unavailable - the connection broke; internal - how it ended is not known.
+    base::Result<int> pump(const Pump& pump);
+
+    bool over() const { return over_; }
+    base::Result<int> exit_code() const; ///< Once over.
+    int fd() const;
+
+private:
+    base::Status send(char channel, std::string_view text, base::Deadline deadline);
+    base::Result<std::optional<Output>> take_buffered(); ///< Empty: needs bytes, or it is over.
+    base::Result<std::optional<Output>> handle(std::string message);
+    base::Result<bool> pump_in(const Pump& pump, bool& in_open);
+    base::Status pump_out(const Pump& pump);
+    base::Status show(const Pump& pump);
+
+    std::unique_ptr<HttpConnection> connection_;
+    std::string buffer_;
+    std::string message_;
+    std::optional<base::Error> failure_; ///< How it ended, where it is no exit code.
+    int exit_code_ = 0;
+    bool status_seen_ = false;
+    bool over_ = false;
+    std::uint32_t mask_ = 0x6e6f7661; ///< Changes with each frame; it hides nothing.
+};
+
+} // namespace nova::client
