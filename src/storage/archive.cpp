@@ -228,7 +228,6 @@ struct TarReader::State {
     {
         archive_read_support_format_tar(reader.handle);
         archive_read_support_format_empty(reader.handle);
-        archive_read_set_options(reader.handle, "tar:hdrcharset=UTF-8");
     }
     Reader reader;
     std::uint64_t size = 0; ///< Of the entry's content.

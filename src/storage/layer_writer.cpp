@@ -1,5 +1,6 @@
 #include "storage/layer_writer.h"
 
+#include "base/strings.h"
 #include "storage/limits.h"
 
 namespace nova::storage {
@@ -52,10 +53,31 @@ Result<const Directory*> LayerWriter::directory(const std::string& path)
         return &root_;
     if (!last_ || last_path_ != path) {
         last_.reset();
-        last_.emplace(TRY(root_.ensure_beneath(path, 0755).context("the way there leads through no directory")));
+        auto there = root_.beneath(path);
+        if (!there.ok())
+            there = ensure_directory(path).context("the way there leads through no directory");
+        last_.emplace(TRY(std::move(there)));
         last_path_ = path;
     }
     return &*last_;
+}
+
+Result<Directory> LayerWriter::ensure_directory(const std::string& path)
+{
+    auto now = TRY(root_.beneath(""));
+    for (const auto& name : base::split(path, '/')) {
+        auto const kind = TRY(now.kind_of(name));
+        if (!kind || *kind == FileKind::whiteout) {
+            auto const below = TRY(make_free(now, name, EntryKind::directory));
+            TRY(now.make_directory(name, 0755));
+            now = TRY(now.beneath(name));
+            if (below == Below::hidden)
+                TRY(now.make_opaque());
+        } else {
+            now = TRY(now.beneath(name));
+        }
+    }
+    return now;
 }
 
 Status LayerWriter::add_root(const TarEntry& entry)
@@ -81,16 +103,15 @@ Status LayerWriter::add_whiteout(const Place& place)
     return *there == FileKind::whiteout ? refused("appears twice") : base::done();
 }
 
-Status LayerWriter::make_free(const Directory& above, const Place& place, EntryKind kind)
+Result<LayerWriter::Below> LayerWriter::make_free(const Directory& above, const std::string& name, EntryKind kind)
 {
-    is_opaque_next_ = false;
-    auto const there = TRY(above.kind_of(place.name));
+    auto const there = TRY(above.kind_of(name));
     if (!there || (*there == FileKind::directory && kind == EntryKind::directory))
-        return base::done();
+        return Below::shown;
     if (*there != FileKind::whiteout)
         return refused("appears twice");
-    is_opaque_next_ = kind == EntryKind::directory;
-    return above.remove(place.name);
+    TRY(above.remove(name));
+    return Below::hidden;
 }
 
 Status LayerWriter::add_at(const Place& place, const TarEntry& entry, TarReader& content)
@@ -100,9 +121,9 @@ Status LayerWriter::add_at(const Place& place, const TarEntry& entry, TarReader&
     if (entry.kind == EntryKind::other)
         return refused("is of a kind that no image has");
     auto const& above = *TRY(directory(place.above));
-    TRY(make_free(above, place, entry.kind));
+    auto const below = TRY(make_free(above, place.name, entry.kind));
     switch (entry.kind) {
-    case EntryKind::directory: return make_directory(above, place, entry);
+    case EntryKind::directory: return make_directory(above, place, entry, below);
     case EntryKind::symlink: return make_symlink(above, place.name, entry);
     case EntryKind::hard_link: return make_hard_link(above, place.name, entry);
     case EntryKind::fifo: return make_fifo(above, place.name, entry);
@@ -125,14 +146,14 @@ Status LayerWriter::make_regular(const Directory& above, const std::string& name
     return sys::apply_attributes(file.get(), entry.attributes);
 }
 
-Status LayerWriter::make_directory(const Directory& above, const Place& place, const TarEntry& entry)
+Status LayerWriter::make_directory(const Directory& above, const Place& place, const TarEntry& entry, Below below)
 {
     auto made = above.make_directory(place.name, 0700);
     if (!made.ok() && made.error().code() != Code::already_exists)
         return made;
     auto const directory = TRY(above.beneath(place.name));
     TRY(sys::apply_attributes(directory.fd(), entry.attributes));
-    if (is_opaque_next_)
+    if (below == Below::hidden)
         TRY(directory.make_opaque());
     return remember_time(place.above.empty() ? place.name : place.above + "/" + place.name, entry.attributes);
 }

@@ -27,18 +27,22 @@ private:
         std::string name;
     };
 
+    enum class Below { shown, hidden }; ///< What layers below have in a directory of the same name.
+
     Status add_at(const Place& place, const TarEntry& entry, TarReader& content);
     Status add_whiteout(const Place& place);
     Status add_root(const TarEntry& entry);
-    Status make_free(const sys::Directory& above, const Place& place, EntryKind kind);
+    /// Takes away a whiteout of the same name, which was meant for the layers below. Errors: invalid_argument - the name is taken.
+    Result<Below> make_free(const sys::Directory& above, const std::string& name, EntryKind kind);
     Status make_regular(const sys::Directory& above, const std::string& name, const TarEntry& entry, TarReader& content);
-    Status make_directory(const sys::Directory& above, const Place& place, const TarEntry& entry);
+    Status make_directory(const sys::Directory& above, const Place& place, const TarEntry& entry, Below below);
     Status make_symlink(const sys::Directory& above, const std::string& name, const TarEntry& entry);
     Status make_fifo(const sys::Directory& above, const std::string& name, const TarEntry& entry);
     Status make_hard_link(const sys::Directory& above, const std::string& name, const TarEntry& entry);
 
     /// Tars go through one directory after the other, so the last one is kept open.
     Result<const sys::Directory*> directory(const std::string& path);
+    Result<sys::Directory> ensure_directory(const std::string& path); ///< For a tar that leaves out parents.
     Status remember_time(const std::string& path, const sys::FileAttributes& attributes);
 
     sys::Directory root_;
@@ -48,7 +52,6 @@ private:
     std::size_t directory_bytes_ = 0;
     std::size_t entries_ = 0;
     std::uint64_t bytes_ = 0;
-    bool is_opaque_next_ = false;
 };
 
 } // namespace nova::storage

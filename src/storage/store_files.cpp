@@ -140,6 +140,8 @@ Status StoreFiles::finish(const std::string& staged) const
     TRY(sys::sync_directory(blobs()));
     TRY(sys::sync_directory(layers()));
     TRY(sys::write_file_atomically(references() + "/" + sealed[0], sealed[1] + "\n"));
+    // The seal goes first: what a kill leaves then is left-overs, and no import that still has to be finished.
+    TRY(sys::remove_file(staged + "/reference"));
     return sys::remove_tree(staged);
 }
 

@@ -104,19 +104,6 @@ Result<Directory> Directory::beneath(const std::string& path) const
     return Directory{TRY(open_beneath(fd_.get(), path.empty() ? "." : path, directory_flags))};
 }
 
-Result<Directory> Directory::ensure_beneath(const std::string& path, unsigned mode) const
-{
-    auto found = beneath(path);
-    if (!base::failed_with(found, base::Code::not_found))
-        return found;
-    auto const cut = path.rfind('/');
-    auto const above = TRY(ensure_beneath(cut == std::string::npos ? "" : path.substr(0, cut), mode));
-    auto const name = cut == std::string::npos ? path : path.substr(cut + 1);
-    if (auto made = above.make_directory(name, mode); !made.ok() && made.error().code() != base::Code::already_exists)
-        return std::move(made).take_error();
-    return above.beneath(name);
-}
-
 Result<std::optional<FileKind>> Directory::kind_of(const std::string& name) const
 {
     struct stat found {};

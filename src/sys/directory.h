@@ -48,7 +48,6 @@ public:
     /// A directory below; no symbolic link on the way. "" is this directory itself, newly opened.
     /// Errors: not_found; invalid_argument - a link or something else than a directory on the way.
     Result<Directory> beneath(const std::string& path) const;
-    Result<Directory> ensure_beneath(const std::string& path, unsigned mode) const; ///< Makes what is missing.
 
     Result<std::optional<FileKind>> kind_of(const std::string& name) const; ///< Empty: there is none. Does not follow links.
 
