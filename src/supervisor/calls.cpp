@@ -173,7 +173,8 @@ Result<Server::Answer> Server::exec(Call& call)
         return Error{Code::failed_precondition, process->id() + " does not run"};
     auto const argv = TRY(texts_of(call.arguments, "argv"));
     bool const terminal = call.arguments.value("terminal", json(false)) == json(true);
-    auto ends = terminal ? TRY(terminal_ends(TRY(size_of(call.arguments)))) : TRY(pipe_ends());
+    auto const size = terminal ? TRY(size_of(call.arguments)) : sys::WindowSize{};
+    auto ends = terminal ? TRY(terminal_ends(size)) : TRY(pipe_ends());
     auto exit = TRY(make_pipe());
     sys::ChildSpec spec;
     if (argv.front() == "nb")

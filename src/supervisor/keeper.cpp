@@ -22,6 +22,7 @@ namespace {
 
 constexpr auto answer_within = std::chrono::seconds{5};
 constexpr int listener_fd = 3;
+constexpr int most_attempts = 5;
 
 std::string socket_path(const std::string& directory)
 {
@@ -78,14 +79,23 @@ Status Keeper::tell(const std::string& text, const std::vector<int>& fds)
 
 Status Keeper::put(const std::string& id, const KeptFds& fds)
 {
-    TRY(start().context("start the keeper"));
     std::string text = "put " + id;
     std::vector<int> numbers;
     for (const auto& [name, fd] : fds) {
         text += " " + name;
         numbers.push_back(fd.get());
     }
-    auto told = tell(text, numbers);
+    // One that is just dying may still take a connection.
+    auto told = put_once(text, numbers);
+    for (int attempt = 1; attempt < most_attempts && !told.ok(); ++attempt)
+        told = put_once(text, numbers);
+    return told;
+}
+
+Status Keeper::put_once(const std::string& text, const std::vector<int>& fds)
+{
+    TRY(start().context("start the keeper"));
+    auto told = tell(text, fds);
     if (!told.ok())
         socket_.reset();
     return told;

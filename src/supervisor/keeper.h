@@ -41,6 +41,7 @@ public:
 private:
     Status start();
     Status connect();
+    Status put_once(const std::string& text, const std::vector<int>& fds);
     Status tell(const std::string& text, const std::vector<int>& fds);
 
     std::string directory_;
