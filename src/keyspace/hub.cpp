@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "keyspace/history.h"
 #include "keyspace/limits.h"
+#include "sys/wake_up.h"
 
 namespace nova::keyspace {
 namespace {
@@ -224,6 +225,7 @@ void Hub::close()
 /// Calls outside the lock: an on_ready may take a lock of its owner's, under which the owner calls take().
 void Hub::call_watchers(const std::stop_token& stop)
 {
+    sys::wake_up_quickly();
     std::unique_lock lock{mutex_};
     while (ready_.wait(lock, stop, [this] { return !queue_.empty(); }) && !stop.stop_requested()) {
         auto watcher = std::move(queue_.front());

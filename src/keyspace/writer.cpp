@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keyspace/limits.h"
+#include "sys/wake_up.h"
 
 namespace nova::keyspace {
 
@@ -131,6 +132,7 @@ void Writer::close()
 
 void Writer::run(const std::stop_token& stop)
 {
+    sys::wake_up_quickly(); // It sleeps in every sync, and all who write wait for it.
     for (auto batch = next_batch(stop); !batch.empty(); batch = next_batch(stop))
         commit(batch);
 }
