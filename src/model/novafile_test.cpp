@@ -297,6 +297,7 @@ TEST_F(NovaFileTest, says_where_it_is_no_toml)
     EXPECT_THAT(problems("[vm.a]\ncpu = 1\ncpu = 2\n"), ElementsAre(HasSubstr("NovaFile:3:")));
     EXPECT_THAT(problems("a = \"\n"), ElementsAre(HasSubstr("NovaFile:1:")));
     EXPECT_THAT(problems(std::string("a = 1\n[\0", 8)), ElementsAre("NovaFile:2:2: a control character, or no UTF-8"));
+    EXPECT_THAT(problems("a = 1\n[ = 1\n"), ElementsAre(HasSubstr("NovaFile:2:3: ")));
     EXPECT_THAT(problems("vm = 7\n"), ElementsAre("NovaFile:1:1: vm: must be an object, is 7"));
     EXPECT_THAT(problems("[vm]\na = 7\n"), ElementsAre("NovaFile:2:1: vm.a: must be an object"));
 }

@@ -80,6 +80,13 @@ TEST(Yaml, is_written_so_that_it_reads_back)
     EXPECT_EQ(parse_yaml(text).value(), value) << text;
 }
 
+TEST(Yaml, ends_where_the_library_finds_the_same_document_for_ever)
+{
+    EXPECT_FALSE(parse_yaml_documents("'\n- |\n  t\n- - '>-\n  x\n? k\n: v\n").ok());
+    EXPECT_EQ(parse_yaml_documents("---\n---\n").value().size(), 2u);
+    EXPECT_EQ(parse_yaml_documents("# nothing\n").value().size(), 0u);
+}
+
 TEST(Yaml, refuses_bytes_that_are_no_text)
 {
     EXPECT_THAT(problem_of(parse_yaml(std::string("a: 1\nb: \0", 9), "x.yaml")), StartsWith("x.yaml:2:4: a control character"));

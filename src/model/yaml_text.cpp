@@ -66,13 +66,9 @@ json plain(const std::string& text)
 class Builder : public YAML::EventHandler {
 public:
     json take() { return std::move(root_); }
-    bool has_document() const { return has_document_; }
+    const YAML::Mark& start() const { return start_; }
 
-    void OnDocumentStart(const YAML::Mark&) override
-    {
-        has_document_ = true;
-        root_ = nullptr;
-    }
+    void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { put(mark, anchor, nullptr); }
@@ -194,7 +190,7 @@ private:
     }
 
     json root_;
-    bool has_document_ = false;
+    YAML::Mark start_ = YAML::Mark::null_mark();
     std::vector<Level> stack_;
     std::map<YAML::anchor_t, Anchor> anchors_;
     std::size_t nodes_ = 0;
@@ -261,12 +257,17 @@ Result<std::vector<json>> parse_yaml_documents(std::string_view text, const std:
     try {
         std::istringstream stream{std::string{text}};
         YAML::Parser parser{stream};
+        auto last_start = YAML::Mark::null_mark();
         while (true) {
             Builder builder;
             if (!parser.HandleNextDocument(builder))
                 break;
-            if (builder.has_document())
-                documents.push_back(builder.take());
+            // The library's scanner can stop before the end and then finds the same document for ever.
+            if (auto const start = builder.start(); start.pos <= last_start.pos)
+                return refused(start, "what stands here is no YAML", file);
+            else
+                last_start = start;
+            documents.push_back(builder.take());
         }
     } catch (const Refused& refusal) {
         return refused(refusal.mark, refusal.message, file);
