@@ -129,7 +129,8 @@ Status check_bridge(sys::Netlink& netlink, const Links& links, const SwitchPlan&
     auto const* const earlier = links.find_switch(plan.name);
     if (plan.subnet.empty() || (earlier != nullptr && has_address(addresses, earlier->index, address_of(plan))))
         return base::done();
-    return check_routes(plan.subnet, earlier == nullptr ? plan.bridge : earlier->name, TRY(sys::list_routes(netlink)), links.all());
+    auto const routes = TRY(sys::list_routes(netlink));
+    return check_routes(plan.subnet, earlier == nullptr ? plan.bridge : earlier->name, routes, links.all());
 }
 
 Result<BridgeWas> ensure_bridge(sys::Netlink& netlink, const std::string& instance, const SwitchPlan& plan)

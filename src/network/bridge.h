@@ -25,8 +25,8 @@ private:
     std::vector<sys::Link> all_;
 };
 
-/// Whether ensure_bridge may do its work: errors already_exists - the link is somebody else's; failed_precondition - the subnet is
-/// in use on this host, or an interface for an external network can't be taken. Changes nothing.
+/// Whether ensure_bridge may do its work. Changes nothing. Errors: already_exists - the link is somebody else's;
+/// failed_precondition - the subnet is in use on this host, or an interface for an external network can't be taken.
 Status check_bridge(sys::Netlink& netlink, const Links& links, const SwitchPlan& plan);
 
 enum class BridgeWas { there, absent };

@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "base/strings.h"
 #include "model/cidr.h"
@@ -20,6 +22,7 @@ using base::Error;
 namespace {
 
 constexpr auto lease_time = "12h";
+constexpr auto patience = std::chrono::seconds{3};
 
 /// A user that may do nothing can read our files only where every directory above lets others pass.
 bool everybody_may_enter(const std::string& directory)
@@ -51,39 +54,58 @@ void add_dns(std::vector<std::string>& arguments, const SwitchPlan& plan, const 
         return;
     }
     for (const auto& argument : {"--addn-hosts=" + files.hosts, "--domain=" + domain, "--local=/" + domain + "/",
-                                 "--dhcp-option=option:domain-search," + domain})
+                                 "--dhcp-option-force=option:domain-search," + domain}) // Not every client asks for it.
         arguments.push_back(argument);
     arguments.insert(arguments.end(), {"--expand-hosts", "--domain-needed", "--bogus-priv"});
     if (plan.profile == Profile::internal)
         arguments.push_back("--no-resolv"); // Goes nowhere: names of the world would be a way out.
 }
 
-/// The running dnsmasq of this switch. nullopt: none. A pid file may be old and its number somebody else's by now.
-Result<std::optional<sys::UniqueFd>> find_process(const DnsFiles& files)
+/// A running dnsmasq, and how it was started.
+struct Running {
+    sys::UniqueFd handle;
+    std::string command; ///< Its arguments, each closed by a zero.
+};
+
+/// That of this switch. nullopt: none. A pid file may be old and its number somebody else's by now.
+std::optional<Running> find_process(const DnsFiles& files)
 {
-    using Found = std::optional<sys::UniqueFd>;
     auto const text = sys::read_file(files.pid, 64);
-    if (!text.ok())
-        return Found{};
-    auto const pid = base::parse_integer(base::trim(text.value()), 1, INT32_MAX);
+    auto const pid = base::parse_integer(base::trim(text.ok() ? text.value() : ""), 1, INT32_MAX);
     if (!pid.ok())
-        return Found{};
+        return std::nullopt;
     auto handle = sys::open_pidfd(static_cast<pid_t>(pid.value())); // From here on it can't become another's.
-    if (!handle.ok())
-        return Found{};
-    auto const command = sys::read_file("/proc/" + std::to_string(pid.value()) + "/cmdline");
-    if (!command.ok() || command.value().find("--pid-file=" + files.pid) == std::string::npos)
-        return Found{};
-    return Found{std::move(handle).value()};
+    auto command = sys::read_file("/proc/" + std::to_string(pid.value()) + "/cmdline");
+    if (!handle.ok() || !command.ok() || command.value().find("--pid-file=" + files.pid) == std::string::npos)
+        return std::nullopt;
+    return Running{std::move(handle).value(), std::move(command).value()};
 }
 
-Status signal_process(const DnsFiles& files, int signal)
+Status signal_process(const Running& process, int signal)
 {
-    auto const process = TRY(find_process(files));
-    if (!process)
-        return base::done();
-    auto status = sys::signal_pidfd(process->get(), signal);
+    auto status = sys::signal_pidfd(process.handle.get(), signal);
     return base::failed_with(status, Code::not_found) ? base::done() : std::move(status);
+}
+
+/// Returns when it is gone, so that whoever looks next knows that it must be started.
+Status end_process(const Running& process)
+{
+    TRY(signal_process(process, SIGTERM));
+    auto const deadline = base::Deadline::after(patience);
+    while (!sys::has_ended(process.handle.get())) {
+        if (deadline.passed())
+            return signal_process(process, SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+    return base::done();
+}
+
+bool was_started_with(const Running& process, const std::vector<std::string>& argv)
+{
+    std::string command;
+    for (const auto& argument : argv)
+        command += argument + '\0';
+    return process.command == command;
 }
 
 /// True: it was different.
@@ -155,15 +177,23 @@ Status ensure_dns_files(const Options& options, const SwitchPlan& plan)
     TRY(sys::make_directories(files.directory));
     bool const hosts = TRY(write_if_different(files.hosts, print_hosts(plan)));
     bool const reservations = TRY(write_if_different(files.reservations, print_reservations(plan)));
+    auto const process = find_process(files);
+    if (!process)
+        return base::done();
+    auto const wanted = TRY(dns_process(options, plan));
+    if (!was_started_with(*process, wanted.argv)) // Another range, another bridge: only a new one can know.
+        return end_process(*process).context("end dnsmasq of " + plan.name);
     if (!hosts && !reservations)
         return base::done();
     // One that is just starting reads the files after it has written its pid: nothing is missed.
-    return signal_process(files, SIGHUP).context("have dnsmasq of " + plan.name + " read its hosts");
+    return signal_process(*process, SIGHUP).context("have dnsmasq of " + plan.name + " read its hosts");
 }
 
 Status end_dns(const Options& options, const std::string& name)
 {
-    return signal_process(dns_files(options, name), SIGTERM).context("end dnsmasq of " + name);
+    if (auto const process = find_process(dns_files(options, name)))
+        return end_process(*process).context("end dnsmasq of " + name);
+    return base::done();
 }
 
 Status remove_dns_files(const Options& options, const std::string& name)

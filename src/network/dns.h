@@ -30,11 +30,11 @@ std::string print_reservations(const SwitchPlan& plan);
 /// Errors: not_found - dnsmasq is not installed.
 Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan& plan);
 
-/// Writes what differs, and has a running dnsmasq read it (SIGHUP).
+/// Writes what differs, and has a running dnsmasq read it (SIGHUP). Ends one that was started for another plan.
 Status ensure_dns_files(const Options& options, const SwitchPlan& plan);
 
 /// Ends the switch's dnsmasq, if there is one; whoever keeps it running starts it anew. Its sockets are bound to one bridge for
-/// good, also when that bridge has been replaced by another of the same name.
+/// good, also when that bridge has been replaced by another of the same name. Returns when it is gone.
 Status end_dns(const Options& options, const std::string& name);
 
 /// Ends it and removes its files.

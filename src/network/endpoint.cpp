@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <optional>
 
@@ -20,6 +21,7 @@ using nlohmann::json;
 namespace {
 
 constexpr auto inside_name = "eth0";
+constexpr auto carrier_patience = std::chrono::milliseconds{200};
 
 /// The two sides of a veth: where we come from, and the capsule's namespace, which the process is in from then on.
 struct Sides {
@@ -47,8 +49,8 @@ Status accept_missing(Status status)
     return base::failed_with(status, Code::not_found) ? base::done() : std::move(status);
 }
 
-/// What the neighbours announce must not send the capsule a way that nobody planned. (IPv6 has no addresses yet.) In `default` for
-/// the links to come; in `all`, which weighs as much.
+/// What the neighbours announce must not send the capsule a way that nobody planned. (IPv6 has no addresses yet.) In `default`
+/// for the links to come; in `all`, which weighs as much.
 Status ignore_announcements()
 {
     for (const auto* setting : {"ipv4/conf/all/accept_redirects", "ipv4/conf/default/accept_redirects",
@@ -135,6 +137,9 @@ Status make_endpoint(const EndpointRequest& request)
     if (link.master != bridge.index)
         TRY(sys::set_link_master(sides.outside, link.index, bridge.index));
     TRY(sys::set_link_up(sides.outside, link.index, true));
+    TRY(sys::await_carrying(sides.outside, plan.link, carrier_patience));
+    TRY(sys::await_carrying(sides.outside, plan.bridge, carrier_patience));
+    TRY(sys::await_carrying(sides.inside, inside_name, carrier_patience));
     return sys::set_link_alias(sides.outside, link.index, port_mark(request.instance, plan)); // Last: all of it is done.
 }
 

@@ -29,7 +29,8 @@ constexpr auto endpoint_patience = std::chrono::seconds{20};
 
 std::string table_command(const char* verb, const std::string& instance)
 {
-    return std::string{R"({"nftables":[{")"} + verb + R"(":{"table":{"family":"inet","name":")" + table_name(instance) + R"("}}}]})";
+    auto const table = R"({"table":{"family":"inet","name":")" + table_name(instance) + R"("}})";
+    return std::string{R"({"nftables":[{")"} + verb + R"(":)" + table + "}]}";
 }
 
 /// nullopt: there is no table of ours.

@@ -94,8 +94,9 @@ public:
     virtual std::vector<base::Error> list_broken() = 0; ///< One error for each state file that is no plan.
 
     /// The process that serves DHCP and DNS for the switch, for the supervisor; none where the plan needs neither. It shall be
-    /// kept running: ensure_switch ends it where it must start afresh (a bridge that was made anew), and by itself has it read
-    /// new hosts. Start it after ensure_switch. Errors: not_found - no such switch, or no dnsmasq.
+    /// kept running: ensure_switch ends it where it must start afresh (a bridge made anew, another range), and it is gone
+    /// when that returns; new hosts it reads without a restart. Start it after ensure_switch.
+    /// Errors: not_found - no such switch, or no dnsmasq on this host.
     virtual Result<std::optional<model::ProcessSpec>> service(const std::string& name) = 0;
 
     /// A pinned network namespace with a veth to the bridge, loopback up, address and route. Returns the path to join.

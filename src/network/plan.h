@@ -8,8 +8,8 @@
 
 namespace nova::network {
 
-/// Whether a plan can be carried out at all, looked at alone. It comes from users and from files that anyone may have changed, and
-/// its names become file names, arguments and rules: so nothing passes that is not what it should be.
+/// Whether a plan can be carried out at all, looked at alone. It comes from users and from files that anyone may have changed,
+/// and its names become file names, arguments and rules: so nothing passes that is not what it should be.
 /// Errors: invalid_argument with the field's name.
 Status check_plan(const SwitchPlan& plan);
 Status check_plan(const EndpointPlan& plan);

@@ -122,6 +122,7 @@ std::string Playground::make_neighbour(const std::string& link, const std::strin
     auto near = sys::Netlink::open().value();
     EXPECT_TRUE(sys::create_veth(near, {link, "", "wan0", "", there.get(), 0}).ok());
     auto const here = sys::get_link(near, link).value().index;
+    EXPECT_TRUE(sys::disable_link_ipv6(near, here).ok()); // Its address would come only after a while, in the midst of a test.
     EXPECT_TRUE(sys::ensure_address(near, here, subnet_start + ".1/24").ok());
     EXPECT_TRUE(sys::set_link_up(near, here, true).ok());
     auto const other = sys::get_link(far, "wan0").value().index;
@@ -192,7 +193,7 @@ std::string dump_here()
     auto const addresses = sys::list_addresses(netlink).value();
     auto const routes = sys::list_routes(netlink).value();
     for (const auto& link : links)
-        text += base::join({"link", link.name, link.alias, link.kind, std::to_string(link.master), link.up ? "up" : "down"}, " ") + "\n";
+        text += base::join({"link", link.name, link.alias, link.kind, std::to_string(link.master), link.up ? "up\n" : "down\n"}, " ");
     for (const auto& address : addresses)
         text += "address " + address.text + "\n";
     for (const auto& route : routes)

@@ -151,8 +151,8 @@ void allow_out(Table& table, const SwitchPlan& plan)
     table.rule("forward", std::move(rule));
 }
 
-/// From one port of a switch to another of the same by way of this host's address: it would tell both ends of the shorter way, which
-/// knows nothing of the changed addresses.
+/// When two on one switch talk by way of this host's address, it would tell both of the shorter way, which knows nothing of the
+/// changed addresses.
 void filter_output(Table& table, const Groups& groups)
 {
     table.chain("output", "filter", "output", 0);

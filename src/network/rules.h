@@ -10,7 +10,7 @@ namespace nova::network {
 /// The name of our table in family inet: no other table is ever looked at or changed.
 std::string table_name(const std::string& instance);
 
-/// All rules of a Nova as one transaction for sys::run_nftables that replaces our table whole, and what tells whether it is there.
+/// All rules of a Nova as one transaction for sys::run_nftables that replaces our table whole, and what tells whether it is in.
 struct RuleSet {
     std::string commands;
     std::string stamp; ///< Text of the comment on the one rule of chain "stamp": hash of the plan, and how many rules there are.

@@ -9,7 +9,7 @@
 
 namespace nova::network {
 
-/// The first of 10.88.0.0/24, 10.88.1.0/24, ... 10.127.255.0/24 that overlaps neither a subnet in `taken` nor a route in `routes`.
+/// The first of 10.88.0.0/24, 10.88.1.0/24, ... 10.127.255.0/24 that overlaps neither a subnet in `taken` nor one in `routes`.
 /// Both hold CIDR text; what is no IPv4 subnet, and default routes, are passed over. Errors: resource_exhausted - all are taken.
 Result<std::string> pick_subnet(const std::vector<std::string>& taken, const std::vector<std::string>& routes);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <cstring>
+#include <thread>
 
 #include "base/strings.h"
 #include "sys/file.h"
@@ -23,6 +25,7 @@ using base::Error;
 namespace {
 
 constexpr auto ipv4_bits = 32;
+constexpr auto operation_up = 6u; // IF_OPER_UP of <linux/if.h>, which can't be had beside <net/if.h>.
 
 std::string to_mac(std::span<const unsigned char> bytes)
 {
@@ -63,6 +66,10 @@ void read_link_info(Link& link, std::span<const unsigned char> info)
     for (const auto& attribute : parse_attributes(info)) {
         if (attribute.type == IFLA_INFO_KIND)
             link.kind = attribute.text();
+        if (attribute.type == IFLA_INFO_SLAVE_DATA && link.master != 0)
+            for (const auto& data : parse_attributes(attribute.value))
+                if (data.type == IFLA_BRPORT_STATE && data.number() == BR_STATE_DISABLED)
+                    link.carrying = false; // The bridge has not heard of it yet.
         if (attribute.type == IFLA_INFO_DATA && link.kind == "bridge")
             for (const auto& data : parse_attributes(attribute.value))
                 link.stp = link.stp || (data.type == IFLA_BR_STP_STATE && data.number() != 0);
@@ -82,6 +89,7 @@ Result<Link> read_link(const NetlinkAnswer& answer)
         case IFLA_ADDRESS: link.mac = to_mac(attribute.value); break;
         case IFLA_MASTER: link.master = static_cast<int>(attribute.number()); break;
         case IFLA_LINK: link.peer = static_cast<int>(attribute.number()); break;
+        case IFLA_OPERSTATE: link.carrying = attribute.number() == operation_up; break; // Comes before IFLA_LINKINFO.
         case IFLA_MTU: link.mtu = attribute.number(); break;
         case IFLA_LINKINFO: read_link_info(link, attribute.value); break;
         default: break;
@@ -311,6 +319,17 @@ Status set_link_master(Netlink& netlink, int index, int master)
     auto request = link_request(RTM_SETLINK, 0, index);
     request.number(IFLA_MASTER, master);
     return netlink.transact(request).context("put link on bridge");
+}
+
+Status await_carrying(Netlink& netlink, const std::string& name, std::chrono::milliseconds most)
+{
+    auto const end = std::chrono::steady_clock::now() + most;
+    while (true) {
+        auto const link = TRY(get_link(netlink, name));
+        if (link.carrying || std::chrono::steady_clock::now() >= end)
+            return base::done();
+        std::this_thread::sleep_for(std::chrono::microseconds{200});
+    }
 }
 
 Status set_link_alias(Netlink& netlink, int index, const std::string& alias)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct Link {
     int peer = 0;      ///< veth: the other end's index, which may be in another namespace.
     std::uint32_t mtu = 0;
     bool up = false;   ///< As the administrator set it.
+    bool carrying = false; ///< The kernel has taken it into service: packets pass.
     bool stp = false;  ///< bridge: runs the spanning tree protocol.
     bool operator==(const Link&) const = default;
 };
@@ -71,12 +73,16 @@ struct VethOptions {
 /// Makes a pair of virtual links, the peer right in its namespace. Errors: already_exists.
 Status create_veth(Netlink& netlink, const VethOptions& options);
 
-/// Makes a tap that stays without a process that holds it. It gets its alias before it is made to stay, so a crash leaves either
-/// nothing or something marked. Errors: already_exists; not_found - no /dev/net/tun.
+/// Makes a tap that stays without a process that holds it. It gets its alias before it is made to stay, so a crash leaves
+/// nothing, or something marked. Errors: already_exists; not_found - no /dev/net/tun.
 Status create_tap(Netlink& netlink, const std::string& name, const std::string& alias);
 
 Status set_link_up(Netlink& netlink, int index, bool up);
 Status set_link_master(Netlink& netlink, int index, int master); ///< Master 0: of none.
+
+/// Waits until a link that is up is in service. The kernel does that in the background, and a packet that comes first is lost:
+/// its sender would try again only a second later. Returns also when `most` is over.
+Status await_carrying(Netlink& netlink, const std::string& name, std::chrono::milliseconds most);
 Status set_link_alias(Netlink& netlink, int index, const std::string& alias);
 /// The link gets no IPv6 address by itself. Done where the kernel has no IPv6.
 Status disable_link_ipv6(Netlink& netlink, int index);

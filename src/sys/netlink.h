@@ -17,7 +17,8 @@ using base::Status;
 
 /// One rtnetlink message under construction: its fixed header, then attributes, which may nest.
 ///   NetlinkRequest request{RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL};
-///   request.header(ifinfomsg{}).text(IFLA_IFNAME, "br0").nest(IFLA_LINKINFO, [](auto& info) { info.text(IFLA_INFO_KIND, "bridge"); });
+///   request.header(ifinfomsg{}).text(IFLA_IFNAME, "br0");
+///   request.nest(IFLA_LINKINFO, [](auto& info) { info.text(IFLA_INFO_KIND, "bridge"); });
 class NetlinkRequest {
 public:
     NetlinkRequest(std::uint16_t type, std::uint16_t flags);
@@ -91,11 +92,11 @@ class Netlink {
 public:
     static Result<Netlink> open();
 
-    /// Sends one request and waits for its acknowledgement. Errors: what the kernel answered, with its own words where it gave some.
+    /// Sends one request and waits for its acknowledgement. Errors: what the kernel answered, in its words if it gave any.
     Status transact(NetlinkRequest& request);
 
     /// Sends several requests in one system call, which the kernel carries out one after the other before it returns: a SIGKILL
-    /// cannot come between them. Every request is tried; the first failure is returned.
+    /// can't come between them. Every request is tried; the first failure is returned.
     Status transact_all(std::span<NetlinkRequest> requests);
 
     /// Asks for a list. `take` may fail, which ends it. Repeats by itself when the kernel says that the list changed meanwhile:
