@@ -135,7 +135,8 @@ Result<Next> MachineController::launch(model::VirtualMachine& machine)
     machine.status.address = plug ? plug->address : "";
     machine.status.mac = plug ? plug->endpoint.mac : "";
     machine.status.acceleration = std::string{vm::to_string(acceleration(machine))};
-    TRY(start(machine, TRY(plan(machine, plug))));
+    auto const machine_plan = TRY(plan(machine, plug));
+    TRY(start(machine, machine_plan));
     return Next::after(first_look);
 }
 
@@ -209,7 +210,8 @@ Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
 Result<Next> MachineController::report_running(model::VirtualMachine& machine, const model::ProcessStatus& running)
 {
     graces_.forget(running.id);
-    auto const power = TRY(context_.drivers.hypervisor.observe(TRY(plan(machine, std::nullopt))).context("ask the hypervisor"));
+    auto const machine_plan = TRY(plan(machine, std::nullopt));
+    auto const power = TRY(context_.drivers.hypervisor.observe(machine_plan).context("ask the hypervisor"));
     bool const up = power == vm::Power::on || power == vm::Power::paused;
     auto& status = machine.status;
     status.phase = power == vm::Power::on ? "Running" : power == vm::Power::paused ? "Paused" : "Starting";

@@ -71,7 +71,27 @@ Effect effect_of(const std::string& kind, const std::vector<FieldChange>& change
     return effect;
 }
 
+/// RFC 7386: objects merge, everything else is replaced, null removes.
+json merge_patch(const json& before, const json& after)
+{
+    if (!before.is_object() || !after.is_object())
+        return after;
+    json patch = json::object();
+    for (const auto& [name, value] : before.items())
+        if (!after.contains(name))
+            patch[name] = nullptr;
+    for (const auto& [name, value] : after.items())
+        if (!before.contains(name) || before[name] != value)
+            patch[name] = before.contains(name) ? merge_patch(before[name], value) : value;
+    return patch;
+}
+
 } // namespace
+
+json replacing_patch(const PlannedChange& change)
+{
+    return {{"spec", merge_patch(change.live.value("spec", json::object()), change.object.value("spec", json::object()))}};
+}
 
 std::string_view to_string(Effect effect)
 {
@@ -94,10 +114,11 @@ std::vector<PlannedChange> plan_changes(const std::vector<json>& desired, const 
 
     std::vector<PlannedChange> made;
     for (const auto& object : desired) {
-        PlannedChange change{key_of(object), Effect::create, {}, object};
+        PlannedChange change{key_of(object), Effect::create, {}, object, nullptr};
         if (auto const found = there.find(change.key); found != there.end()) {
             collect(found->second->value("spec", json::object()), object.value("spec", json::object()), "spec", change.fields);
             change.effect = effect_of(change.key.kind, change.fields);
+            change.live = *found->second;
             there.erase(found);
         }
         made.push_back(std::move(change));
@@ -106,7 +127,7 @@ std::vector<PlannedChange> plan_changes(const std::vector<json>& desired, const 
 
     std::vector<PlannedChange> removed;
     for (const auto& [key, object] : there)
-        removed.push_back({key, Effect::remove, {}, nullptr});
+        removed.push_back({key, Effect::remove, {}, nullptr, *object});
     std::stable_sort(removed.begin(), removed.end(), [](const auto& a, const auto& b) { return rank(a.key.kind) > rank(b.key.kind); });
     made.insert(made.end(), std::make_move_iterator(removed.begin()), std::make_move_iterator(removed.end()));
     return made;

@@ -32,7 +32,11 @@ struct PlannedChange {
     Effect effect = Effect::none;
     std::vector<FieldChange> fields;
     nlohmann::json object; ///< As it shall be; null for remove.
+    nlohmann::json live;   ///< As it is; null for create.
 };
+
+/// The merge patch that turns the live object into the planned one, with null for what is to go.
+nlohmann::json replacing_patch(const PlannedChange& change);
 
 /// Holds what the file says against what is there. Both lists are admitted objects (all defaults filled in); `live` are those of
 /// the same project. The order is the one to apply in: images and networks before workloads; removals last, workloads first.

@@ -43,6 +43,13 @@ TEST(Plan, tells_a_change_under_way_from_a_restart_and_a_new_beginning)
     EXPECT_EQ(effect({{"subnet", "10.0.0.0/24"}}, {{"subnet", "10.0.1.0/24"}}, "Network"), Effect::recreate);
 }
 
+TEST(Plan, patches_only_what_differs)
+{
+    auto const plan = plan_changes({object("VirtualMachine", "vm", {{"cpu", 4}, {"memory", "1Gi"}})},
+                                   {object("VirtualMachine", "vm", {{"cpu", 2}, {"memory", "1Gi"}, {"mac", "x"}})});
+    EXPECT_EQ(replacing_patch(plan.front()), (json{{"spec", {{"cpu", 4}, {"mac", nullptr}}}}));
+}
+
 TEST(Plan, names_each_field_that_differs)
 {
     auto const plan = plan_changes({object("VirtualMachine", "vm", {{"cpu", 4}, {"memory", "1Gi"}})},

@@ -1,0 +1,102 @@
+#include "apps/nova/cli/applied_file.h"
+
+#include <filesystem>
+
+#include "sys/file.h"
+
+namespace nova::app {
+
+using nlohmann::json;
+
+namespace {
+
+std::string text_at(const json& object, const char* pointer)
+{
+    return object.value(json::json_pointer{pointer}, std::string{});
+}
+
+const json* ready_condition(const json& object)
+{
+    json::json_pointer const place{"/status/conditions"};
+    if (!object.contains(place))
+        return nullptr;
+    for (const auto& condition : object.at(place))
+        if (condition.value("type", "") == "Ready")
+            return &condition;
+    return nullptr;
+}
+
+} // namespace
+
+Result<model::NovaFile> read_novafile(const Invocation& invocation)
+{
+    auto const path = invocation.file.empty() ? std::string{"NovaFile"} : invocation.file;
+    auto const text = sys::read_file(path, 1u << 20);
+    if (base::failed_with(text, base::Code::not_found))
+        return base::Error{base::Code::invalid_argument, path + ": there is no such file; name one with --file, or change into its directory"};
+    if (!text.ok())
+        return text.error();
+    auto const directory = std::filesystem::absolute(path).parent_path().string();
+    auto file = TRY(model::parse_novafile(text.value(), path, directory));
+    for (auto& object : file.objects)
+        object["metadata"]["namespace"] = invocation.space;
+    return file;
+}
+
+Result<std::string> read_project_name(const Invocation& invocation)
+{
+    return TRY(read_novafile(invocation)).project;
+}
+
+Result<std::vector<json>> live_objects(client::Client& client, const std::string& space, const std::string& project)
+{
+    std::vector<json> objects;
+    for (const auto* name : {"Image", "Network", "Pod", "VirtualMachine"}) {
+        auto const* kind = model::find_kind(name);
+        for (auto& object : TRY(client.list(*kind, space, {.label_selector = std::string{model::project_label} + "=" + project})))
+            objects.push_back(std::move(object));
+    }
+    return objects;
+}
+
+Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::string& space, const model::NovaFile& file)
+{
+    auto plan = plan_changes(file.objects, TRY(live_objects(client, space, file.project)));
+    for (const auto& change : plan) {
+        if (change.effect != Effect::create)
+            continue;
+        auto const there = client.get(*model::find_kind(change.key.kind), space, change.key.name);
+        if (base::failed_with(there, base::Code::not_found))
+            continue;
+        if (!there.ok())
+            return there.error();
+        auto const owner = there.value().value("/metadata/labels/nanocloud.io~1project"_json_pointer, std::string{});
+        return base::Error{base::Code::failed_precondition,
+                           to_string(change.key) + " is there already and belongs to " + (owner.empty() ? "no project" : "project " + owner) +
+                               ": remove it, choose another name, or another --namespace"};
+    }
+    return plan;
+}
+
+Progress progress_of(const json& object)
+{
+    auto const phase = text_at(object, "/status/phase");
+    bool const current = object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    auto const* ready = ready_condition(object);
+    auto const words = ready == nullptr ? std::string{"waits for its controller"} : ready->value("message", "");
+    if (!current || phase.empty())
+        return {Progress::State::waiting, words};
+    auto const kind = object.value("kind", "");
+    bool const wanted = object.value("/spec/running"_json_pointer, true);
+    if (phase == "Failed")
+        return {Progress::State::failed, words};
+    bool const workload = kind == "Pod" || kind == "VirtualMachine";
+    if (workload && !wanted)
+        return {phase == "Stopped" ? Progress::State::ready : Progress::State::waiting, words};
+    for (const auto* good : {"Active", "Ready", "Running", "Succeeded", "Stopped"})
+        if (phase == good)
+            return {Progress::State::ready, words};
+    return {Progress::State::waiting, words};
+}
+
+} // namespace nova::app

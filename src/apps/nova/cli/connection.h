@@ -1,0 +1,16 @@
+#pragma once
+
+#include "apps/nova/cli/invocation.h"
+#include "apps/nova/server/places.h"
+#include "client/client.h"
+
+namespace nova::app {
+
+/// Connects to this user's daemon; starts one where none listens, and waits until it answers.
+/// Errors: permission_denied - the socket is somebody else's; unavailable - the daemon did not come up: its last words.
+Result<client::Client> connect_daemon(const Invocation& invocation);
+
+/// Connects only where one listens already. Errors: unavailable.
+Result<client::Client> connect_running_daemon(const Invocation& invocation);
+
+} // namespace nova::app

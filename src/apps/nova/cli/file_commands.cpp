@@ -1,0 +1,168 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <thread>
+
+#include "apps/nova/cli/applied_file.h"
+#include "apps/nova/cli/connection.h"
+#include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/print.h"
+#include "apps/nova/cli/program.h"
+#include "apps/nova/cli/progress.h"
+#include "apps/nova/cli/waiting.h"
+#include "base/clock.h"
+
+namespace nova::app {
+namespace {
+
+using nlohmann::json;
+
+struct UpOptions {
+    bool no_wait = false;
+    int timeout_seconds = 120;
+};
+
+json describe(const std::vector<PlannedChange>& plan)
+{
+    json changes = json::array();
+    for (const auto& change : plan) {
+        json fields = json::array();
+        for (const auto& field : change.fields)
+            fields.push_back({{"path", field.path}, {"before", field.before}, {"after", field.after}});
+        changes.push_back({{"kind", change.key.kind}, {"name", change.key.name}, {"effect", to_string(change.effect)}, {"fields", fields}});
+    }
+    return {{"changes", changes}};
+}
+
+void print_plan(const std::vector<PlannedChange>& plan)
+{
+    std::size_t different = 0;
+    for (const auto& change : plan) {
+        if (change.effect == Effect::none)
+            continue;
+        ++different;
+        std::cout << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
+        for (const auto& field : change.fields)
+            std::cout << "    " << field.path << ": " << (field.before.empty() ? "(unset)" : field.before) << " -> "
+                      << (field.after.empty() ? "(unset)" : field.after) << "\n";
+    }
+    if (different == 0)
+        std::cout << "nothing to do: everything is as the file says\n";
+}
+
+Result<int> show_plan(const Invocation& invocation)
+{
+    auto const file = TRY(read_novafile(invocation));
+    auto client = TRY(connect_daemon(invocation));
+    auto const plan = TRY(plan_file(client, invocation.space, file));
+    if (invocation.output() == Output::json || invocation.output() == Output::yaml)
+        std::cout << print_document(describe(plan), invocation.output());
+    else
+        print_plan(plan);
+    return exit_ok;
+}
+
+Status apply_change(client::Client& client, const std::string& space, const PlannedChange& change, base::Deadline deadline)
+{
+    auto const& kind = *model::find_kind(change.key.kind);
+    switch (change.effect) {
+    case Effect::none: return base::done();
+    case Effect::create: TRY(client.create(change.object)); return base::done();
+    case Effect::hot:
+    case Effect::restart: TRY(client.patch(kind, space, change.key.name, replacing_patch(change))); return base::done();
+    case Effect::recreate:
+        TRY(client.remove(kind, space, change.key.name));
+        TRY(wait_until_gone(client, kind, space, change.key.name, deadline));
+        TRY(client.create(change.object));
+        return base::done();
+    case Effect::remove:
+        if (auto const removed = client.remove(kind, space, change.key.name); !removed.ok() && removed.error().code() != base::Code::not_found)
+            return removed.error();
+        return base::done();
+    }
+    return base::done();
+}
+
+/// Applies in order. The first refusal ends it: what stands after depends on what stands before.
+Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan, base::Deadline deadline)
+{
+    for (const auto& change : plan) {
+        TRY(apply_change(client, invocation.space, change, deadline).context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
+        if (change.effect != Effect::none && !invocation.quiet)
+            std::cerr << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
+    }
+    return base::done();
+}
+
+/// What is up, what is not, and why: the answer to an `up` that went only half of its way.
+void print_fate(const std::vector<Fate>& fates)
+{
+    for (const auto& fate : fates) {
+        auto const* word = fate.progress.state == Progress::State::ready ? "up" : fate.progress.state == Progress::State::failed ? "failed" : "waiting";
+        std::cout << word << " " << fate.key.kind << " " << fate.key.name;
+        if (fate.progress.state != Progress::State::ready && !fate.progress.words.empty())
+            std::cout << ": " << fate.progress.words;
+        std::cout << "\n";
+    }
+}
+
+Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
+{
+    auto const file = TRY(read_novafile(invocation));
+    auto client = TRY(connect_daemon(invocation));
+    auto const plan = TRY(plan_file(client, invocation.space, file));
+    auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
+    auto const applied = apply(client, invocation, plan, deadline);
+    if (!applied.ok()) {
+        print_fate(TRY(fates_of(client, invocation.space, file.project)));
+        return base::Error{applied.error()};
+    }
+    if (options.no_wait)
+        return exit_ok;
+    auto const fates = TRY(wait_for_project(client, invocation, file.project, deadline));
+    print_fate(fates);
+    bool const all = std::all_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::ready; });
+    if (!all)
+        std::cerr << "nova: not everything is up; 'nova status' says more, and the next 'nova up' goes on from here\n";
+    return all ? exit_ok : exit_failure;
+}
+
+Result<int> take_down(const Invocation& invocation, const UpOptions& options)
+{
+    auto const file = TRY(read_project_name(invocation));
+    auto client = TRY(connect_daemon(invocation));
+    auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
+    auto const plan = plan_changes({}, TRY(live_objects(client, invocation.space, file)));
+    TRY(apply(client, invocation, plan, deadline));
+    if (options.no_wait)
+        return exit_ok;
+    for (const auto& change : plan)
+        TRY(wait_until_gone(client, *model::find_kind(change.key.kind), invocation.space, change.key.name, deadline));
+    if (!invocation.quiet)
+        std::cout << (plan.empty() ? "nothing of project " + file + " is there\n" : "project " + file + " is down\n");
+    return exit_ok;
+}
+
+} // namespace
+
+void add_file_commands(CLI::App& app, Invocation& invocation)
+{
+    auto const options = std::make_shared<UpOptions>();
+    auto* up = app.add_subcommand("up", "Make everything so as the NovaFile says");
+    up->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
+    up->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    up->footer("Examples:\n  nova up\n  nova up --file lab/NovaFile --no-wait");
+    up->callback([&invocation, options] { invocation.action = [&invocation, options] { return bring_up(invocation, *options); }; });
+
+    auto* plan = app.add_subcommand("plan", "Say what `up` would change, and what would restart for it");
+    plan->footer("Examples:\n  nova plan\n  nova plan --output json");
+    plan->callback([&invocation] { invocation.action = [&invocation] { return show_plan(invocation); }; });
+
+    auto* down = app.add_subcommand("down", "Take away everything of the NovaFile's project; named volumes stay");
+    down->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
+    down->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    down->footer("Example:\n  nova down");
+    down->callback([&invocation, options] { invocation.action = [&invocation, options] { return take_down(invocation, *options); }; });
+}
+
+} // namespace nova::app

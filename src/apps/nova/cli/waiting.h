@@ -1,0 +1,28 @@
+#pragma once
+
+#include "apps/nova/cli/applied_file.h"
+#include "base/clock.h"
+
+namespace nova::app {
+
+/// One object of a project and how it fares.
+struct Fate {
+    model::Key key;
+    Progress progress;
+};
+
+Result<std::vector<Fate>> fates_of(client::Client& client, const std::string& space, const std::string& project);
+
+/// Waits until nothing of the project is `waiting`, or until the deadline; shows what it waits for on a terminal. A failure that a
+/// controller still retries counts only when it stands for two seconds.
+Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const std::string& project, base::Deadline deadline);
+
+/// Errors: deadline_exceeded, with what holds it.
+Status wait_until_gone(client::Client& client, const model::KindInfo& kind, const std::string& space, const std::string& name, base::Deadline deadline);
+
+/// Waits until `done` says so of the object's newest state, and returns that state.
+/// Errors: deadline_exceeded; not_found - it was removed meanwhile.
+Result<nlohmann::json> wait_until(client::Client& client, const model::KindInfo& kind, const std::string& space, const std::string& name,
+                                  const std::function<bool(const nlohmann::json&)>& done, base::Deadline deadline);
+
+} // namespace nova::app

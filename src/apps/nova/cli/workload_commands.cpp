@@ -1,0 +1,167 @@
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+#include "apps/nova/cli/connection.h"
+#include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/program.h"
+#include "apps/nova/cli/run_container.h"
+#include "apps/nova/cli/target.h"
+#include "apps/nova/cli/waiting.h"
+#include "base/clock.h"
+#include "sys/random.h"
+
+namespace nova::app {
+namespace {
+
+using nlohmann::json;
+
+struct PowerOptions {
+    std::vector<std::string> words;
+    bool no_wait = false;
+    int timeout_seconds = 120;
+};
+
+std::string phase_of(const json& object) { return object.value("/status/phase"_json_pointer, std::string{}); }
+
+/// A mark that makes the controller start it anew, whatever it thinks of the process that ended.
+json restart_mark() { return {{"metadata", {{"annotations", {{"nanocloud.io/restart", sys::random_hex(12)}}}}}}; }
+
+bool runs_now(const json& object)
+{
+    auto const current = object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    return current && (phase_of(object) == "Running" || phase_of(object) == "Succeeded");
+}
+
+bool stopped_now(const json& object)
+{
+    return phase_of(object) == "Stopped" && object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+}
+
+Result<int> settle(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options,
+                   const std::function<bool(const json&)>& done, const std::string& word)
+{
+    if (options.no_wait)
+        return exit_ok;
+    auto const failed = [](const json& object) { return progress_of(object).state == Progress::State::failed; };
+    auto const either = [&](const json& object) { return done(object) || failed(object); };
+    auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
+    auto const object = TRY(wait_until(client, *target.kind, invocation.space, target.name, either, deadline));
+    if (!done(object))
+        return base::Error{base::Code::failed_precondition, target.name + ": " + progress_of(object).words};
+    if (!invocation.quiet)
+        std::cout << target.name << " " << word << "\n";
+    return exit_ok;
+}
+
+Result<int> start(const Invocation& invocation, const PowerOptions& options)
+{
+    auto client = TRY(connect_daemon(invocation));
+    auto const target = TRY(find_target(client, invocation.space, options.words));
+    auto const before = TRY(client.get(*target.kind, invocation.space, target.name));
+    if (phase_of(before) != "Running") {
+        auto patch = restart_mark();
+        patch["spec"]["running"] = true;
+        TRY(client.patch(*target.kind, invocation.space, target.name, patch));
+    }
+    auto const fresh = [seen = before.value("/status/started"_json_pointer, std::string{})](const json& object) { return runs_now(object); };
+    return settle(client, invocation, target, options, fresh, "started");
+}
+
+Result<int> stop(const Invocation& invocation, const PowerOptions& options)
+{
+    auto client = TRY(connect_daemon(invocation));
+    auto const target = TRY(find_target(client, invocation.space, options.words));
+    TRY(client.patch(*target.kind, invocation.space, target.name, {{"spec", {{"running", false}}}}));
+    return settle(client, invocation, target, options, stopped_now, "stopped");
+}
+
+std::string started_at(const json& object)
+{
+    auto const machine = object.value("/status/started"_json_pointer, std::string{});
+    return machine.empty() ? object.value("/status/containerStatuses/0/state/running/startedAt"_json_pointer, std::string{}) : machine;
+}
+
+Result<int> restart(const Invocation& invocation, const PowerOptions& options)
+{
+    auto client = TRY(connect_daemon(invocation));
+    auto const target = TRY(find_target(client, invocation.space, options.words));
+    auto const before = started_at(TRY(client.get(*target.kind, invocation.space, target.name)));
+    auto patch = restart_mark();
+    patch["spec"]["running"] = true;
+    TRY(client.patch(*target.kind, invocation.space, target.name, patch));
+    auto const fresh = [&](const json& object) { return runs_now(object) && started_at(object) != before; };
+    return settle(client, invocation, target, options, fresh, "restarted");
+}
+
+Result<int> remove(const Invocation& invocation, const PowerOptions& options)
+{
+    auto client = TRY(connect_daemon(invocation));
+    auto const target = TRY(find_target(client, invocation.space, options.words));
+    TRY(client.remove(*target.kind, target.kind->namespaced ? invocation.space : "", target.name));
+    if (options.no_wait)
+        return exit_ok;
+    auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
+    TRY(wait_until_gone(client, *target.kind, invocation.space, target.name, deadline));
+    if (!invocation.quiet)
+        std::cout << target.name << " removed\n";
+    return exit_ok;
+}
+
+using Verb = Result<int> (*)(const Invocation&, const PowerOptions&);
+
+void add_verb(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& summary, Verb verb)
+{
+    auto* command = app.add_subcommand(name, summary);
+    auto const options = std::make_shared<PowerOptions>();
+    command->add_option("target", options->words, "[KIND] NAME")->expected(1, 2)->required();
+    command->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
+    command->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    command->footer("Examples:\n  nova " + name + " web\n  nova " + name + " vm probe");
+    command->callback([&invocation, options, verb] { invocation.action = [&invocation, options, verb] { return verb(invocation, *options); }; });
+}
+
+/// `run vm N` and `run container N` start what a NovaFile described; with --image, a capsule of its own.
+Result<int> run(const Invocation& invocation, const RunOptions& options)
+{
+    if (!options.image.empty())
+        return run_container(invocation, options);
+    PowerOptions power;
+    power.words = {options.kind, options.name};
+    power.timeout_seconds = options.timeout_seconds;
+    power.no_wait = options.detach;
+    return start(invocation, power);
+}
+
+void add_run(CLI::App& app, Invocation& invocation)
+{
+    auto* command = app.add_subcommand("run", "Start a machine or capsule that is described, or a capsule from an image");
+    auto const options = std::make_shared<RunOptions>();
+    command->add_option("kind", options->kind, "vm or container")->required()->check(CLI::IsMember({"vm", "container", "capsule"}));
+    command->add_option("name", options->name, "Its name")->required();
+    command->add_option("command", options->command, "What to run instead of the image's own command (after --)");
+    command->add_option("--image", options->image, "Make a new capsule from this image");
+    command->add_option("--network", options->network, "Network to plug it into");
+    command->add_option("-e,--env", options->env, "K=V, once for each");
+    command->add_option("-v,--volume", options->volumes, "SOURCE:TARGET[:ro], once for each");
+    command->add_option("-p,--publish", options->ports, "[IP:]HOST:CONTAINER[/udp], once for each");
+    command->add_option("--memory", options->memory, "Memory limit (64Mi)");
+    command->add_flag("--rm", options->remove, "Remove it when it ended");
+    command->add_flag("-d,--detach", options->detach, "Return once it runs");
+    command->add_option("--timeout", options->timeout_seconds, "How long its start may take, in seconds")->capture_default_str();
+    command->footer("Examples:\n  nova run vm probe\n  nova run container web\n  nova run container job --image tools --rm -- sh -c 'echo hello'");
+    command->callback([&invocation, options] { invocation.action = [&invocation, options] { return run(invocation, *options); }; });
+}
+
+} // namespace
+
+void add_workload_commands(CLI::App& app, Invocation& invocation)
+{
+    add_run(app, invocation);
+    add_verb(app, invocation, "start", "Start a machine or capsule", start);
+    add_verb(app, invocation, "stop", "Ask a machine or capsule to end; after its grace, end it", stop);
+    add_verb(app, invocation, "restart", "Stop and start a machine or capsule", restart);
+    add_verb(app, invocation, "rm", "Remove a machine, capsule or any other object", remove);
+}
+
+} // namespace nova::app
