@@ -110,7 +110,7 @@ Result<vm::MachinePlan> MachineController::plan(const model::VirtualMachine& mac
     plan.cmdline = machine.spec.cmdline;
     plan.acceleration = acceleration(machine);
     plan.directory = directory(machine);
-    plan.run_directory = context_.places.run + "/vms/" + plan.id;
+    plan.run_directory = context_.places.run + "/vms";
     plan.log_path = log_path(context_.places, plan.id);
     if (plug) {
         plan.tap = plug->endpoint.link;
@@ -198,8 +198,6 @@ Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
     TRY(context_.drivers.supervisor.forget(id));
     auto const machine_plan = TRY(plan(machine, std::nullopt));
     TRY(context_.drivers.hypervisor.remove(machine_plan).context("remove machine"));
-    TRY(sys::remove_tree(machine_plan.directory));
-    TRY(sys::remove_tree(machine_plan.run_directory));
     TRY(remove_log(context_.places, id));
     graces_.forget(id);
     delays_.forget(id);

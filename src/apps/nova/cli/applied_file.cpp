@@ -52,9 +52,8 @@ Result<std::vector<json>> live_objects(client::Client& client, const std::string
 {
     std::vector<json> objects;
     for (const auto* name : {"Image", "Network", "Pod", "VirtualMachine"}) {
-        auto const* kind = model::find_kind(name);
-        for (auto& object : TRY(client.list(*kind, space, {.label_selector = std::string{model::project_label} + "=" + project})))
-            objects.push_back(std::move(object));
+        auto list = TRY(client.list(name, {.space = space, .labels = std::string{model::project_label} + "=" + project, .fields = ""}));
+        std::move(list.items.begin(), list.items.end(), std::back_inserter(objects));
     }
     return objects;
 }
@@ -65,7 +64,7 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
     for (const auto& change : plan) {
         if (change.effect != Effect::create)
             continue;
-        auto const there = client.get(*model::find_kind(change.key.kind), space, change.key.name);
+        auto const there = client.get(change.key);
         if (base::failed_with(there, base::Code::not_found))
             continue;
         if (!there.ok())

@@ -59,24 +59,25 @@ Result<int> show_plan(const Invocation& invocation)
         std::cout << print_document(describe(plan), invocation.output());
     else
         print_plan(plan);
-    return exit_ok;
+    for (const auto& cause : file.unsupported)
+        std::cerr << "nova: " << to_string(cause) << "\n";
+    return file.unsupported.empty() ? exit_ok : exit_configuration;
 }
 
-Status apply_change(client::Client& client, const std::string& space, const PlannedChange& change, base::Deadline deadline)
+Status apply_change(client::Client& client, const PlannedChange& change, base::Deadline deadline)
 {
-    auto const& kind = *model::find_kind(change.key.kind);
     switch (change.effect) {
     case Effect::none: return base::done();
     case Effect::create: TRY(client.create(change.object)); return base::done();
     case Effect::hot:
-    case Effect::restart: TRY(client.patch(kind, space, change.key.name, replacing_patch(change))); return base::done();
+    case Effect::restart: TRY(client.patch(change.key, replacing_patch(change))); return base::done();
     case Effect::recreate:
-        TRY(client.remove(kind, space, change.key.name));
-        TRY(wait_until_gone(client, kind, space, change.key.name, deadline));
+        TRY(client.remove({kind.kind, space, change.key.name}));
+        TRY(wait_until_gone(client, change.key, deadline));
         TRY(client.create(change.object));
         return base::done();
     case Effect::remove:
-        if (auto const removed = client.remove(kind, space, change.key.name); !removed.ok() && removed.error().code() != base::Code::not_found)
+        if (auto const removed = client.remove({kind.kind, space, change.key.name}); !removed.ok() && removed.error().code() != base::Code::not_found)
             return removed.error();
         return base::done();
     }
@@ -87,7 +88,7 @@ Status apply_change(client::Client& client, const std::string& space, const Plan
 Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan, base::Deadline deadline)
 {
     for (const auto& change : plan) {
-        TRY(apply_change(client, invocation.space, change, deadline).context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
+        TRY(apply_change(client, change, deadline).context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
         if (change.effect != Effect::none && !invocation.quiet)
             std::cerr << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
     }
@@ -110,6 +111,8 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
 {
     auto const file = TRY(read_novafile(invocation));
     auto client = TRY(connect_daemon(invocation));
+    if (!file.unsupported.empty())
+        return base::Error::invalid(file.unsupported);
     auto const plan = TRY(plan_file(client, invocation.space, file));
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const applied = apply(client, invocation, plan, deadline);
@@ -137,7 +140,7 @@ Result<int> take_down(const Invocation& invocation, const UpOptions& options)
     if (options.no_wait)
         return exit_ok;
     for (const auto& change : plan)
-        TRY(wait_until_gone(client, *model::find_kind(change.key.kind), invocation.space, change.key.name, deadline));
+        TRY(wait_until_gone(client, change.key, deadline));
     if (!invocation.quiet)
         std::cout << (plan.empty() ? "nothing of project " + file + " is there\n" : "project " + file + " is down\n");
     return exit_ok;

@@ -21,7 +21,7 @@ const model::KindInfo& image_kind() { return *model::find_kind("Image"); }
 Result<int> list(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    std::cout << print_objects(image_kind(), TRY(client.list(image_kind(), invocation.space, {})), invocation.output());
+    std::cout << print_objects(image_kind(), TRY(client.list("Image", {.space = invocation.space, .labels = "", .fields = ""})).items, invocation.output());
     return exit_ok;
 }
 
@@ -48,10 +48,10 @@ Result<int> import_image(const Invocation& invocation, const std::string& file, 
     {
         ProgressLine line{invocation.quiet};
         line.show("importing " + reference);
-        image = TRY(wait_until(client, image_kind(), invocation.space, name, decided, base::Deadline::after(std::chrono::minutes{30})));
+        image = TRY(wait_until(client, {"Image", invocation.space, name}, decided, base::Deadline::after(std::chrono::minutes{30})));
     }
     if (progress_of(image).state == Progress::State::failed) {
-        (void)client.remove(image_kind(), invocation.space, name);
+        (void)client.remove({"Image", invocation.space, name});
         return base::Error{base::Code::invalid_argument, progress_of(image).words};
     }
     std::cout << reference << " " << image.value("/status/digest"_json_pointer, std::string{}) << "\n";
@@ -62,8 +62,8 @@ Result<int> remove(const Invocation& invocation, const std::string& reference)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const name = model::image_object_name(model::full_reference(reference));
-    TRY(client.remove(image_kind(), invocation.space, name));
-    auto const gone = wait_until_gone(client, image_kind(), invocation.space, name, base::Deadline::after(std::chrono::seconds{10}));
+    TRY(client.remove({"Image", invocation.space, name}));
+    auto const gone = wait_until_gone(client, {"Image", invocation.space, name}, base::Deadline::after(std::chrono::seconds{10}));
     if (!gone.ok())
         return gone.error();
     std::cout << reference << " removed\n";

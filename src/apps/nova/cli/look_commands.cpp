@@ -66,9 +66,11 @@ Result<int> list_workloads(const Invocation& invocation, const LsOptions& option
 {
     auto client = TRY(connect_daemon(invocation));
     std::vector<json> workloads;
-    for (auto const* kind : workload_kinds())
-        for (auto& object : TRY(client.list(*kind, options.all_namespaces ? "" : invocation.space, {.label_selector = options.selector})))
-            workloads.push_back(std::move(object));
+    client::Selection const selection{options.all_namespaces ? "" : invocation.space, options.selector, ""};
+    for (auto const* kind : workload_kinds()) {
+        auto list = TRY(client.list(kind->kind, selection));
+        std::move(list.items.begin(), list.items.end(), std::back_inserter(workloads));
+    }
     std::cout << print_workloads(workloads, invocation.output());
     return 0;
 }
@@ -78,8 +80,8 @@ Result<int> list_kind(const Invocation& invocation, const LsOptions& options)
     auto const* kind = TRY(kind_by_word(options.kind));
     auto client = TRY(connect_daemon(invocation));
     auto const space = kind->namespaced && !options.all_namespaces ? invocation.space : "";
-    auto const objects = TRY(client.list(*kind, space, {.label_selector = options.selector}));
-    std::cout << print_objects(*kind, objects, invocation.output());
+    auto const list = TRY(client.list(kind->kind, {space, options.selector, ""}));
+    std::cout << print_objects(*kind, list.items, invocation.output());
     return 0;
 }
 
@@ -98,14 +100,14 @@ Result<int> status_of_target(const Invocation& invocation, const std::vector<std
 {
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, words));
-    auto const object = TRY(client.get(*target.kind, target.kind->namespaced ? invocation.space : "", target.name));
+    auto const object = TRY(client.get({target.kind->kind, target.kind->namespaced ? invocation.space : "", target.name}));
     std::cout << print_object(*target.kind, object, invocation.output());
     if (invocation.output() != Output::table && invocation.output() != Output::wide)
         return 0;
     print_conditions(object);
-    auto const* events = model::find_kind("Event");
     auto const selector = "involvedObject.name=" + target.name + ",involvedObject.kind=" + target.kind->kind;
-    for (const auto& event : TRY(client.list(*events, invocation.space, {.field_selector = selector})))
+    auto const events = TRY(client.list("Event", {invocation.space, "", selector}));
+    for (const auto& event : events.items)
         std::cout << "  " << age(text_at(event, "/lastTimestamp")) << " ago: " << text_at(event, "/reason") << ": " << text_at(event, "/message") << "\n";
     return 0;
 }
@@ -114,9 +116,9 @@ Result<int> status_of_target(const Invocation& invocation, const std::vector<std
 Result<int> status_of_all(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    json document{{"nodes", TRY(client.list(*model::find_kind("Node"), "", {}))}};
+    json document{{"nodes", TRY(client.list("Node")).items}};
     for (const auto* kind : {"Network", "Pod", "VirtualMachine", "Image"})
-        document[kind] = TRY(client.list(*model::find_kind(kind), invocation.space, {}));
+        document[kind] = TRY(client.list(kind, {invocation.space, "", ""})).items;
     if (invocation.output() == Output::json || invocation.output() == Output::yaml) {
         std::cout << print_document(document, invocation.output());
         return 0;
@@ -149,7 +151,7 @@ Result<int> list_events(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const* kind = model::find_kind("Event");
-    auto events = TRY(client.list(*kind, invocation.space, {}));
+    auto events = TRY(client.list("Event", {invocation.space, "", ""})).items;
     std::stable_sort(events.begin(), events.end(), [](const json& a, const json& b) { return text_at(a, "/lastTimestamp") < text_at(b, "/lastTimestamp"); });
     std::cout << print_objects(*kind, events, invocation.output());
     return 0;

@@ -29,14 +29,14 @@ const model::KindInfo& network_kind() { return *model::find_kind("Network"); }
 Result<int> list(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    std::cout << print_objects(network_kind(), TRY(client.list(network_kind(), invocation.space, {})), invocation.output());
+    std::cout << print_objects(network_kind(), TRY(client.list("Network", {.space = invocation.space, .labels = "", .fields = ""})).items, invocation.output());
     return exit_ok;
 }
 
 Result<int> inspect(const Invocation& invocation, const std::string& name)
 {
     auto client = TRY(connect_daemon(invocation));
-    auto const object = TRY(client.get(network_kind(), invocation.space, name));
+    auto const object = TRY(client.get({"Network", invocation.space, name}));
     auto const form = invocation.output() == Output::table ? Output::yaml : invocation.output();
     std::cout << print_object(network_kind(), object, form);
     return exit_ok;
@@ -64,7 +64,7 @@ Result<int> create(const Invocation& invocation, const CreateOptions& options)
     auto client = TRY(connect_daemon(invocation));
     TRY(client.create(network_from(options, invocation.space)));
     auto const decided = [](const json& object) { return progress_of(object).state != Progress::State::waiting; };
-    auto const object = TRY(wait_until(client, network_kind(), invocation.space, options.name, decided, base::Deadline::after(std::chrono::seconds{30})));
+    auto const object = TRY(wait_until(client, {"Network", invocation.space, options.name}, decided, base::Deadline::after(std::chrono::seconds{30})));
     if (progress_of(object).state == Progress::State::failed)
         return base::Error{base::Code::failed_precondition, "network " + options.name + ": " + progress_of(object).words +
                                                                 "; 'nova net delete " + options.name + "' takes it away again"};
@@ -75,8 +75,8 @@ Result<int> create(const Invocation& invocation, const CreateOptions& options)
 Result<int> remove(const Invocation& invocation, const std::string& name)
 {
     auto client = TRY(connect_daemon(invocation));
-    TRY(client.remove(network_kind(), invocation.space, name));
-    TRY(wait_until_gone(client, network_kind(), invocation.space, name, base::Deadline::after(std::chrono::seconds{30})));
+    TRY(client.remove({"Network", invocation.space, name}));
+    TRY(wait_until_gone(client, {"Network", invocation.space, name}, base::Deadline::after(std::chrono::seconds{30})));
     std::cout << "network " << name << " removed\n";
     return exit_ok;
 }

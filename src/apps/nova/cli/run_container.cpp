@@ -89,12 +89,14 @@ namespace {
 
 Result<int> follow_to_end(client::Client& client, const Invocation& invocation, const RunOptions& options)
 {
-    auto const& kind = *model::find_kind("Pod");
+    model::Key const key{"Pod", invocation.space, options.name};
     auto const started = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const begun = [](const json& pod) { return progress_of(pod).state != Progress::State::waiting; };
-    TRY(wait_until(client, kind, invocation.space, options.name, begun, started));
-    TRY(print_log(client, kind, invocation.space, options.name, {.follow = true}));
-    auto const pod = TRY(wait_until(client, kind, invocation.space, options.name, has_ended, base::Deadline::never()));
+    TRY(wait_until(client, key, begun, started));
+    client::LogOptions follow;
+    follow.follow = true;
+    TRY(print_log(client, key, follow));
+    auto const pod = TRY(wait_until(client, key, has_ended, base::Deadline::never()));
     auto const code = pod.value("/status/containerStatuses/0/state/terminated/exitCode"_json_pointer, -1);
     if (code < 0)
         return base::Error{base::Code::failed_precondition, options.name + ": " + progress_of(pod).words};
@@ -107,12 +109,11 @@ Result<int> run_container(const Invocation& invocation, const RunOptions& option
 {
     auto const pod = TRY(pod_from(options, invocation.space));
     auto client = TRY(connect_daemon(invocation));
-    auto const& kind = *model::find_kind("Pod");
+    model::Key const key{"Pod", invocation.space, options.name};
     TRY(client.create(pod));
     if (options.detach) {
         auto const ready = [](const json& object) { return progress_of(object).state != Progress::State::waiting; };
-        auto const object = TRY(wait_until(client, kind, invocation.space, options.name, ready,
-                                           base::Deadline::after(std::chrono::seconds{options.timeout_seconds})));
+        auto const object = TRY(wait_until(client, key, ready, base::Deadline::after(std::chrono::seconds{options.timeout_seconds})));
         if (progress_of(object).state == Progress::State::failed)
             return base::Error{base::Code::failed_precondition, options.name + ": " + progress_of(object).words};
         std::cout << options.name << " started\n";
@@ -120,7 +121,7 @@ Result<int> run_container(const Invocation& invocation, const RunOptions& option
     }
     auto const code = follow_to_end(client, invocation, options);
     if (options.remove)
-        TRY(client.remove(kind, invocation.space, options.name));
+        TRY(client.remove(key));
     return code;
 }
 

@@ -26,7 +26,7 @@ Result<Target> find_target(client::Client& client, const std::string& space, con
     auto const& name = words.front();
     Target found;
     for (auto const* kind : workload_kinds()) {
-        auto const object = client.get(*kind, space, name);
+        auto const object = client.get({kind->kind, space, name});
         if (base::failed_with(object, base::Code::not_found))
             continue;
         if (!object.ok())

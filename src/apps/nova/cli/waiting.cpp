@@ -71,31 +71,30 @@ Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocat
     }
 }
 
-Status wait_until_gone(client::Client& client, const model::KindInfo& kind, const std::string& space, const std::string& name, base::Deadline deadline)
+Status wait_until_gone(client::Client& client, const model::Key& key, base::Deadline deadline)
 {
     Pace pace;
     while (true) {
-        auto const object = client.get(kind, space, name);
+        auto const object = client.get(key);
         if (base::failed_with(object, base::Code::not_found))
             return base::done();
         if (!object.ok())
             return object.error();
         if (deadline.passed())
-            return base::Error{base::Code::deadline_exceeded, kind.singular + " " + name + " is still there: " + progress_of(object.value()).words};
+            return base::Error{base::Code::deadline_exceeded, to_string(key) + " is still there: " + progress_of(object.value()).words};
         pace.rest();
     }
 }
 
-Result<json> wait_until(client::Client& client, const model::KindInfo& kind, const std::string& space, const std::string& name,
-                        const std::function<bool(const json&)>& done, base::Deadline deadline)
+Result<json> wait_until(client::Client& client, const model::Key& key, const std::function<bool(const json&)>& done, base::Deadline deadline)
 {
     Pace pace;
     while (true) {
-        auto object = TRY(client.get(kind, space, name));
+        auto object = TRY(client.get(key));
         if (done(object))
             return object;
         if (deadline.passed())
-            return base::Error{base::Code::deadline_exceeded, kind.singular + " " + name + ": " + progress_of(object).words};
+            return base::Error{base::Code::deadline_exceeded, to_string(key) + ": " + progress_of(object).words};
         pace.rest();
     }
 }

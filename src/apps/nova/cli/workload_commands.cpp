@@ -46,7 +46,7 @@ Result<int> settle(client::Client& client, const Invocation& invocation, const T
     auto const failed = [](const json& object) { return progress_of(object).state == Progress::State::failed; };
     auto const either = [&](const json& object) { return done(object) || failed(object); };
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
-    auto const object = TRY(wait_until(client, *target.kind, invocation.space, target.name, either, deadline));
+    auto const object = TRY(wait_until(client, {target.kind->kind, invocation.space, target.name}, either, deadline));
     if (!done(object))
         return base::Error{base::Code::failed_precondition, target.name + ": " + progress_of(object).words};
     if (!invocation.quiet)
@@ -58,11 +58,11 @@ Result<int> start(const Invocation& invocation, const PowerOptions& options)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, options.words));
-    auto const before = TRY(client.get(*target.kind, invocation.space, target.name));
+    auto const before = TRY(client.get({target.kind->kind, invocation.space, target.name}));
     if (phase_of(before) != "Running") {
         auto patch = restart_mark();
         patch["spec"]["running"] = true;
-        TRY(client.patch(*target.kind, invocation.space, target.name, patch));
+        TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
     }
     auto const fresh = [seen = before.value("/status/started"_json_pointer, std::string{})](const json& object) { return runs_now(object); };
     return settle(client, invocation, target, options, fresh, "started");
@@ -72,7 +72,7 @@ Result<int> stop(const Invocation& invocation, const PowerOptions& options)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, options.words));
-    TRY(client.patch(*target.kind, invocation.space, target.name, {{"spec", {{"running", false}}}}));
+    TRY(client.patch({target.kind->kind, invocation.space, target.name}, {{"spec", {{"running", false}}}}));
     return settle(client, invocation, target, options, stopped_now, "stopped");
 }
 
@@ -86,10 +86,10 @@ Result<int> restart(const Invocation& invocation, const PowerOptions& options)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, options.words));
-    auto const before = started_at(TRY(client.get(*target.kind, invocation.space, target.name)));
+    auto const before = started_at(TRY(client.get({target.kind->kind, invocation.space, target.name})));
     auto patch = restart_mark();
     patch["spec"]["running"] = true;
-    TRY(client.patch(*target.kind, invocation.space, target.name, patch));
+    TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
     auto const fresh = [&](const json& object) { return runs_now(object) && started_at(object) != before; };
     return settle(client, invocation, target, options, fresh, "restarted");
 }
@@ -98,11 +98,11 @@ Result<int> remove(const Invocation& invocation, const PowerOptions& options)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, options.words));
-    TRY(client.remove(*target.kind, target.kind->namespaced ? invocation.space : "", target.name));
+    TRY(client.remove({target.kind->kind, target.kind->namespaced ? invocation.space : "", target.name}));
     if (options.no_wait)
         return exit_ok;
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
-    TRY(wait_until_gone(client, *target.kind, invocation.space, target.name, deadline));
+    TRY(wait_until_gone(client, {target.kind->kind, target.kind->namespaced ? invocation.space : "", target.name}, deadline));
     if (!invocation.quiet)
         std::cout << target.name << " removed\n";
     return exit_ok;

@@ -1,0 +1,73 @@
+#include "apps/nova/cli/connection.h"
+
+#include <fcntl.h>
+
+#include <thread>
+
+#include "sys/child.h"
+#include "sys/file.h"
+
+namespace nova::app {
+namespace {
+
+constexpr std::chrono::seconds start_limit{20};
+constexpr std::chrono::milliseconds look_again{5};
+
+std::string daemon_log(const Layout& layout) { return layout.run + "/nova.log"; }
+
+/// The last lines of its log: where it failed, they say why.
+std::string last_words(const Layout& layout)
+{
+    auto const text = sys::read_file(daemon_log(layout)).value_or("");
+    auto const last = text.size() < 2 ? std::string::npos : text.rfind('\n', text.size() - 2);
+    return last == std::string::npos ? text : text.substr(last + 1);
+}
+
+Result<sys::Child> start_daemon(const Layout& layout)
+{
+    TRY(make_layout(layout));
+    auto const log = TRY(sys::open_file(daemon_log(layout), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+    sys::ChildSpec spec;
+    spec.program = "/proc/self/exe";
+    spec.argv = {"nova"};
+    if (!layout.root.empty())
+        spec.argv.insert(spec.argv.end(), {"--root", layout.root});
+    spec.argv.emplace_back("server");
+    spec.cwd = "/";
+    spec.out = log.get();
+    spec.err = log.get();
+    spec.session = sys::Session::own;
+    return sys::spawn(spec).context("start the daemon");
+}
+
+} // namespace
+
+Result<client::Client> connect_running_daemon(const Invocation& invocation)
+{
+    return client::Client::connect(TRY(find_layout(invocation.root)).socket);
+}
+
+Result<client::Client> connect_daemon(const Invocation& invocation)
+{
+    auto const layout = TRY(find_layout(invocation.root));
+    auto connected = client::Client::connect(layout.socket);
+    auto const nobody = [](const auto& result) {
+        return base::failed_with(result, base::Code::not_found) || base::failed_with(result, base::Code::unavailable);
+    };
+    if (!nobody(connected))
+        return connected;
+
+    auto daemon = TRY(start_daemon(layout));
+    auto const deadline = base::Deadline::after(start_limit);
+    while (nobody(connected)) {
+        if (TRY(daemon.wait(base::Deadline::after(look_again))))
+            return base::Error{base::Code::unavailable, "the daemon ended at its start: " + last_words(layout)};
+        if (deadline.passed())
+            return base::Error{base::Code::unavailable, "the daemon does not answer; its log is " + daemon_log(layout)};
+        connected = client::Client::connect(layout.socket);
+    }
+    (void)daemon.let_go(); // It lives on without us; init reaps it.
+    return connected;
+}
+
+} // namespace nova::app

@@ -1,0 +1,106 @@
+#include "apps/nova/server/daemon.h"
+
+#include <csignal>
+
+#include <unistd.h>
+
+#include "api/server.h"
+#include "apps/nova/embedded_nb.h"
+#include "apps/nova/server/notify.h"
+#include "apps/nova/server/streams.h"
+#include "base/log.h"
+#include "control/control.h"
+#include "sys/file.h"
+#include "sys/memfd.h"
+#include "sys/signal_fd.h"
+
+namespace nova::app {
+namespace {
+
+/// Everything the daemon opens, in the order in which it is needed; ends in the other.
+struct Parts {
+    sys::UniqueFd program;
+    std::unique_ptr<keyspace::Keyspace> keyspace;
+    std::unique_ptr<supervisor::Client> supervisor;
+    std::optional<storage::ImageStore> images;
+    std::optional<storage::Volumes> volumes;
+    std::unique_ptr<network::Networks> networks;
+    std::optional<runtime::Capsules> capsules;
+    std::unique_ptr<vm::Hypervisor> hypervisor;
+    std::optional<control::ObjectStore> store;
+    std::optional<control::Claims> claims;
+    std::optional<control::EventRecorder> events;
+    std::unique_ptr<SupervisorStreams> streams;
+    std::unique_ptr<control::Control> control;
+    std::unique_ptr<api::Server> server;
+};
+
+Status open_drivers(Parts& parts, const Layout& layout)
+{
+    parts.program = TRY(sys::sealed_program(embedded_nb(), "nb").context("unpack nb"));
+    int const program = parts.program.get();
+    parts.keyspace = TRY(keyspace::open_keyspace(layout.state + "/keyspace").context("open the store"));
+    parts.supervisor = TRY(supervisor::connect({.run_directory = layout.run, .program = program}).context("reach the supervisor"));
+    parts.images = TRY(storage::ImageStore::open(layout.state + "/images").context("open the images"));
+    parts.volumes = TRY(storage::Volumes::open(layout.state + "/volumes").context("open the volumes"));
+    parts.networks = TRY(network::open_networks(
+        {.instance = layout.instance, .state_directory = layout.networks, .run_directory = layout.run, .program = program}));
+    for (const auto& broken : parts.networks->list_broken())
+        base::log_error(broken.message());
+    parts.capsules.emplace(runtime::Options{.state_directory = layout.run + "/nb", .program = program});
+    parts.hypervisor = vm::make_qemu();
+    return base::done();
+}
+
+control::Context context_of(Parts& parts, const Layout& layout)
+{
+    parts.store.emplace(*parts.keyspace);
+    parts.claims.emplace(*parts.keyspace);
+    parts.events.emplace(*parts.store);
+    return {*parts.store,
+            *parts.claims,
+            *parts.events,
+            {*parts.images, *parts.volumes, *parts.networks, *parts.capsules, *parts.hypervisor, *parts.supervisor, vm::measure_acceleration()},
+            {layout.state, layout.run, layout.instance, layout.cgroup}};
+}
+
+Status wait_for_the_end(const sys::SignalFd& signals)
+{
+    notify_service_manager("READY=1");
+    base::log_info("nova " NOVA_VERSION " serves");
+    TRY(signals.wait());
+    notify_service_manager("STOPPING=1");
+    return base::done();
+}
+
+/// With nothing left to run, the supervisor goes too; otherwise it stays, and the next daemon finds it.
+void let_supervisor_go(supervisor::Client& supervisor)
+{
+    auto const ended = supervisor.shut_down();
+    if (!ended.ok() && ended.error().code() != base::Code::failed_precondition)
+        base::log_warning("end the supervisor: " + ended.error().message());
+}
+
+} // namespace
+
+Status serve(const DaemonOptions& options)
+{
+    auto const& layout = options.layout;
+    auto const signals = TRY(sys::SignalFd::open({SIGTERM, SIGINT}));
+    TRY(make_layout(layout));
+    Parts parts;
+    TRY(open_drivers(parts, layout));
+    auto context = context_of(parts, layout);
+    parts.streams = std::make_unique<SupervisorStreams>(*parts.supervisor, *parts.capsules, *parts.store, context.places);
+    parts.control = std::make_unique<control::Control>(std::move(context));
+    TRY(parts.control->start().context("start the controllers"));
+    parts.server = TRY(api::Server::start({.socket = layout.socket, .listener = options.listener}, *parts.keyspace, *parts.streams)
+                           .context("serve on " + layout.socket));
+    TRY(wait_for_the_end(signals));
+    parts.server->stop();
+    parts.control.reset();
+    let_supervisor_go(*parts.supervisor);
+    return base::done();
+}
+
+} // namespace nova::app
