@@ -34,7 +34,7 @@ std::string cases(const Words& words)
 
 std::string bash_script(const Words& words)
 {
-    return R"(# bash completion for nova; made by `nova completion bash`.
+    return R"BASH(# bash completion for nova; made by `nova completion bash`.
 _nova() {
   local current="${COMP_WORDS[COMP_CWORD]}" path="" word words=""
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -46,12 +46,12 @@ _nova() {
 _nova_words() {
   local words=""
   case "$1" in
-)" + cases(words) +
-           R"(  esac
+)BASH" + cases(words) +
+           R"BASH(  esac
   printf '%s' "$words"
 }
 complete -o default -F _nova nova
-)";
+)BASH";
 }
 
 std::string zsh_script(const Words& words)

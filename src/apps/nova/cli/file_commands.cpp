@@ -72,12 +72,12 @@ Status apply_change(client::Client& client, const PlannedChange& change, base::D
     case Effect::hot:
     case Effect::restart: TRY(client.patch(change.key, replacing_patch(change))); return base::done();
     case Effect::recreate:
-        TRY(client.remove({kind.kind, space, change.key.name}));
+        TRY(client.remove(change.key));
         TRY(wait_until_gone(client, change.key, deadline));
         TRY(client.create(change.object));
         return base::done();
     case Effect::remove:
-        if (auto const removed = client.remove({kind.kind, space, change.key.name}); !removed.ok() && removed.error().code() != base::Code::not_found)
+        if (auto const removed = client.remove(change.key); !removed.ok() && removed.error().code() != base::Code::not_found)
             return removed.error();
         return base::done();
     }

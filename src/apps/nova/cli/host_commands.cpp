@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 
+#include <poll.h>
+
 #include <csignal>
 #include <iostream>
 
@@ -38,7 +40,8 @@ Result<int> stop_server(const Invocation& invocation)
     auto const pid = TRY(sys::peer_of(socket.value().get())).pid;
     auto const daemon = TRY(sys::open_pidfd(pid).context("the daemon"));
     TRY(sys::signal_pidfd(daemon.get(), SIGTERM));
-    if (!TRY(sys::wait_for_end(daemon.get(), base::Deadline::after(stop_limit))))
+    pollfd end{daemon.get(), POLLIN, 0}; // Not our child: its end can be seen, not its status.
+    if (::poll(&end, 1, base::Deadline::after(stop_limit).poll_timeout_ms()) <= 0)
         return base::Error{base::Code::deadline_exceeded, "the daemon (process " + std::to_string(pid) + ") did not end within 20 s"};
     if (!invocation.quiet)
         std::cout << "the daemon ended\n";

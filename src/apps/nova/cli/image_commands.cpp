@@ -9,6 +9,7 @@
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/progress.h"
 #include "apps/nova/cli/waiting.h"
+#include "model/kinds.h"
 #include "sys/file.h"
 
 namespace nova::app {

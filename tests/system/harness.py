@@ -1,0 +1,216 @@
+"""What every system test stands on: a Nova of its own, under a root of its own, in namespaces of its own.
+
+A test is a script: functions named test_* that take a Nova, and run(globals()) at its end. tests/system/run starts it as
+the child of an init in new network, mount and pid namespaces, so nothing it starts or makes can outlive it or touch the host's
+network. Only cgroups are the host's: Nova's own group is removed, and its absence is checked.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = pathlib.Path(os.environ.get("NOVA_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/release")).resolve()
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+NOVA = BUILD / "src/apps/nova/nova"
+IMAGES = SOURCE / "build/demo-images"
+
+
+class Failed(AssertionError):
+    pass
+
+
+def eventually(what, check, seconds=20.0, every=0.05):
+    """Waits until check() gives something true, and returns it. The last exception or value is told when it never does."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = check()
+            if last:
+                return last
+        except (AssertionError, subprocess.CalledProcessError, KeyError, IndexError, OSError) as failure:
+            last = failure
+        time.sleep(every)
+    raise Failed(f"{what}: not within {seconds} s; last: {last!r}")
+
+
+class Nova:
+    """One Nova under one root."""
+
+    def __init__(self, root=None):
+        self.root = pathlib.Path(root or tempfile.mkdtemp(prefix="nova-test-", dir="/tmp"))
+        self.project = self.root / "project"
+        self.project.mkdir(parents=True, exist_ok=True)
+
+    def run(self, *words, check=True, timeout=120, text_input=None, cwd=None):
+        done = subprocess.run([NOVA, "--root", self.root, *map(str, words)], cwd=cwd or self.project, capture_output=True, text=True,
+                              timeout=timeout, input=text_input if text_input is not None else "", check=False)
+        if check and done.returncode != 0:
+            raise Failed(f"nova {' '.join(map(str, words))}: exit {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}\n{self.words()}")
+        return done
+
+    def out(self, *words, **options):
+        return self.run(*words, **options).stdout
+
+    def json(self, *words, **options):
+        return json.loads(self.out(*words, "--output", "json", **options))
+
+    def start(self, *words, **options):
+        return subprocess.Popen([NOVA, "--root", self.root, *map(str, words)], cwd=self.project, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    def novafile(self, text, name="NovaFile"):
+        (self.project / name).write_text(text)
+        return self
+
+    def words(self):
+        """The daemon's log, for a failure's report."""
+        log = self.root / "run/nova.log"
+        return "daemon's log:\n" + log.read_text()[-4000:] if log.exists() else ""
+
+    def items(self, kind):
+        return {item["metadata"]["name"]: item for item in self.json("ls", kind)["items"]}
+
+    def object(self, kind, name):
+        return self.items(kind)[name]
+
+    def pid_of(self, kind, name):
+        status = self.object(kind, name)["status"]
+        return status["pid"] if kind == "vm" else status["containerStatuses"][0]["pid"]
+
+    def daemon_pid(self):
+        """Who listens on the socket."""
+        import socket
+        import struct
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.root / "run/nova.sock"))
+            return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def kill_daemon(self):
+        pid = self.daemon_pid()
+        os.kill(pid, signal.SIGKILL)
+        eventually("the daemon is dead", lambda: not alive(pid))
+
+    def supervisor_pid(self):
+        found = [pid for pid, words in processes() if "supervise" in words[:2] and any(str(self.root) in word for word in words)]
+        if not found:
+            raise Failed("no supervisor runs")
+        return min(found)
+
+    def close(self):
+        with contextlib.suppress(Exception):
+            for kind in ("container", "vm", "net", "image"):
+                for name in self.items(kind):
+                    self.run("rm", kind, name, "--timeout", "30", check=False, timeout=60)
+            self.run("server", "stop", check=False, timeout=60)
+        for pid, words in processes():
+            if pid != os.getpid() and any(str(self.root) in word for word in words):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def processes():
+    """(pid, argv) of everything in this pid namespace."""
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+                if words != [""] and alive(int(entry.name)):
+                    yield int(entry.name), words
+
+
+def cgroups():
+    """Every cgroup with "nova" in its name, in all hierarchies."""
+    return sorted(str(path) for top in pathlib.Path("/sys/fs/cgroup").glob("*") if top.is_dir() for path in top.rglob("*nova*") if path.is_dir())
+
+
+def inventory():
+    """The six things that a Nova which is gone leaves as they were."""
+    def lines(*command):
+        return sorted(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+    own = {os.getpid(), os.getppid()}
+    return {
+        "processes": sorted(" ".join(words) for pid, words in processes() if pid not in own and pid != 1),
+        "mounts": sorted(line.split(" - ")[0].split(" ", 4)[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()),
+        "cgroups": cgroups(),
+        "namespaces": sorted({os.readlink(f"/proc/{pid}/ns/{kind}") for pid, _ in processes() for kind in ("net", "mnt", "pid", "uts", "ipc")}),
+        "links": [re.sub(r"^\d+: ", "", line) for line in lines("ip", "-o", "link")],
+        "nftables": lines("nft", "list", "ruleset"),
+    }
+
+
+def web_image(nova):
+    """Where the demo's capsule image is; the project gets a link to it and a page to serve."""
+    images = nova.project / "images"
+    if not images.exists():
+        images.symlink_to(IMAGES)
+    (nova.project / "site").mkdir(exist_ok=True)
+    (nova.project / "site/index.html").write_text("First light\n")
+    return images / "web.tar"
+
+
+CAPSULE = """
+project = "test"
+[network.lab]
+subnet = "10.88.0.1/24"
+dhcp_range = "10.88.0.50-10.88.0.150"
+[image.web]
+source = "images/web.tar"
+[container.web]
+capsule = "web"
+network = "lab"
+volumes = ["./site:/www:ro"]
+"""
+
+MACHINE = """
+[vm.probe]
+cpu = 1
+memory = "256Mi"
+kernel = "images/vmlinuz"
+initramfs = "images/probe.initramfs"
+cmdline = "console=ttyS0 quiet"
+network = "lab"
+"""
+
+
+def run(names):
+    """Runs every test_* of a script, each with a Nova of its own; exits 1 where one failed."""
+    failed = []
+    chosen = sys.argv[1:]
+    for name, test in list(names.items()):
+        if not name.startswith("test_") or (chosen and name not in chosen):
+            continue
+        before = set(cgroups())
+        nova = Nova()
+        begun = time.monotonic()
+        try:
+            test(nova)
+            print(f"ok      {name} ({time.monotonic() - begun:.1f} s)", flush=True)
+        except Exception:  # A test's top: whatever it was, the next one runs.
+            failed.append(name)
+            print(f"FAILED  {name}\n{traceback.format_exc()}\n{nova.words()}", flush=True)
+        finally:
+            nova.close()
+        for left in sorted(set(cgroups()) - before, key=len, reverse=True):
+            print(f"left behind by {name}: {left}")
+            with contextlib.suppress(OSError):
+                os.rmdir(left)
+            if name not in failed:
+                failed.append(name)
+    sys.exit(1 if failed else 0)
