@@ -1,8 +1,8 @@
 #include "apps/nova/server/daemon.h"
 
-#include <csignal>
+#include <poll.h>
 
-#include <unistd.h>
+#include <csignal>
 
 #include "api/server.h"
 #include "apps/nova/embedded_nb.h"
@@ -64,13 +64,14 @@ control::Context context_of(Parts& parts, const Layout& layout)
             {layout.state, layout.run, layout.instance, layout.cgroup}};
 }
 
-Status wait_for_the_end(const sys::SignalFd& signals)
+void wait_for_the_end(const sys::SignalFd& signals)
 {
     notify_service_manager("READY=1");
     base::log_info("nova " NOVA_VERSION " serves");
-    TRY(signals.wait());
+    pollfd asked{signals.fd(), POLLIN, 0};
+    while (::poll(&asked, 1, -1) < 0 && errno == EINTR) {
+    }
     notify_service_manager("STOPPING=1");
-    return base::done();
 }
 
 /// With nothing left to run, the supervisor goes too; otherwise it stays, and the next daemon finds it.
@@ -94,9 +95,12 @@ Status serve(const DaemonOptions& options)
     parts.streams = std::make_unique<SupervisorStreams>(*parts.supervisor, *parts.capsules, *parts.store, context.places);
     parts.control = std::make_unique<control::Control>(std::move(context));
     TRY(parts.control->start().context("start the controllers"));
-    parts.server = TRY(api::Server::start({.socket = layout.socket, .listener = options.listener}, *parts.keyspace, *parts.streams)
+    api::Server::Options listen;
+    listen.socket = layout.socket;
+    listen.listener = sys::UniqueFd{options.listener};
+    parts.server = TRY(api::Server::start(std::move(listen), *parts.keyspace, *parts.streams)
                            .context("serve on " + layout.socket));
-    TRY(wait_for_the_end(signals));
+    wait_for_the_end(signals);
     parts.server->stop();
     parts.control.reset();
     let_supervisor_go(*parts.supervisor);
