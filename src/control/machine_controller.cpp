@@ -13,6 +13,20 @@ using State = model::ProcessStatus::State;
 
 constexpr std::chrono::milliseconds first_look{20};
 constexpr std::chrono::milliseconds end_look{200};
+constexpr std::chrono::milliseconds press_again{2500};
+constexpr std::chrono::milliseconds hung_look{5000};
+
+std::string phase_of(vm::Power power)
+{
+    switch (power) {
+    case vm::Power::on: return "Running";
+    case vm::Power::paused: return "Paused";
+    case vm::Power::crashed: return "Failed";
+    case vm::Power::starting:
+    case vm::Power::off: return "Starting";
+    }
+    return "Starting";
+}
 
 bool runs(const std::optional<model::ProcessStatus>& observed)
 {
@@ -110,7 +124,7 @@ Result<vm::MachinePlan> MachineController::plan(const model::VirtualMachine& mac
     plan.cmdline = machine.spec.cmdline;
     plan.acceleration = acceleration(machine);
     plan.directory = directory(machine);
-    plan.run_directory = context_.places.run + "/vms";
+    plan.run_directory = context_.places.run + "/vms/" + plan.id;
     plan.log_path = log_path(context_.places, plan.id);
     if (plug) {
         plan.tap = plug->endpoint.link;
@@ -157,19 +171,19 @@ Result<Next> MachineController::halt(model::VirtualMachine& machine, const Obser
     auto const id = workload_id(key_of(machine));
     auto const machine_plan = TRY(plan(machine, std::nullopt));
     std::chrono::seconds const grace{machine.spec.grace_seconds};
-    if (graces_.begin(id)) {
-        auto const pressed = context_.drivers.hypervisor.press_power_button(machine_plan);
-        if (!pressed.ok())
-            context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
-    }
+    bool const first = graces_.begin(id);
     auto const left = graces_.left(id, grace);
     if (left.count() > 0) {
+        // Pressed again and again: a guest that boots misses the first ones, and to repeat it is harmless.
+        auto const pressed = context_.drivers.hypervisor.press_power_button(machine_plan);
+        if (!pressed.ok() && first)
+            context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
         machine.status.phase = machine.meta.deleted ? "Terminating" : "Stopping";
         machine.status.pid = observed->pid;
         set_condition(machine.status.conditions, "Ready", false, "Stopping",
                       "the power button was pressed; the guest has " + std::to_string(grace.count()) + " s");
         TRY(context_.store.put_status(machine));
-        return Next::after(left);
+        return Next::after(std::min(left, press_again));
     }
     context_.events.warning(key_of(machine), machine.meta.uid, "Killed",
                             "the guest did not end within " + std::to_string(grace.count()) + " s");
@@ -209,19 +223,26 @@ Result<Next> MachineController::report_running(model::VirtualMachine& machine, c
 {
     graces_.forget(running.id);
     auto const machine_plan = TRY(plan(machine, std::nullopt));
-    auto const power = TRY(context_.drivers.hypervisor.observe(machine_plan).context("ask the hypervisor"));
+    auto const observed = context_.drivers.hypervisor.observe(machine_plan).context("ask the hypervisor");
+    bool const hangs = base::failed_with(observed, base::Code::deadline_exceeded);
+    if (!observed.ok() && !hangs)
+        return observed.error();
+    auto const power = hangs ? vm::Power::starting : observed.value();
+    if (power == vm::Power::crashed) // The guest can't go on; the end of its process brings us back.
+        TRY(context_.drivers.hypervisor.quit(machine_plan));
     bool const up = power == vm::Power::on || power == vm::Power::paused;
     auto& status = machine.status;
-    status.phase = power == vm::Power::on ? "Running" : power == vm::Power::paused ? "Paused" : "Starting";
+    status.phase = hangs ? "Unknown" : phase_of(power);
     status.pid = running.pid;
     status.address = read_applied(directory(machine)).value_or(Applied{}).address;
     status.started = running.started;
     status.finished = "";
     status.exit_code = std::nullopt;
     status.acceleration = std::string{vm::to_string(acceleration(machine))};
-    set_condition(status.conditions, "Ready", up, status.phase, up ? "" : "the hypervisor is starting");
+    auto const words = up ? std::string{} : hangs ? observed.error().message() : "the hypervisor says " + std::string{to_string(power)};
+    set_condition(status.conditions, "Ready", up, status.phase, words);
     TRY(context_.store.put_status(machine));
-    return up ? Next::settled() : Next::after(first_look);
+    return up ? Next::settled() : Next::after(hangs ? hung_look : first_look);
 }
 
 Result<Next> MachineController::report_ended(model::VirtualMachine& machine, const Observed& ended, const std::string& why)
