@@ -133,24 +133,24 @@ Status check_bridge(sys::Netlink& netlink, const Links& links, const SwitchPlan&
     return check_routes(plan.subnet, earlier == nullptr ? plan.bridge : earlier->name, routes, links.all());
 }
 
-Result<BridgeWas> ensure_bridge(sys::Netlink& netlink, const std::string& instance, const SwitchPlan& plan)
+Result<sys::Link> ensure_bridge(sys::Netlink& netlink, const std::string& instance, const SwitchPlan& plan)
 {
     auto links = TRY(Links::look(netlink, instance));
     if (auto const* const earlier = links.find_switch(plan.name); earlier != nullptr && earlier->name != plan.bridge)
         TRY(sys::remove_link(netlink, earlier->index)); // The plan has given the bridge another name.
-    auto const was = links.find(plan.bridge) == nullptr ? BridgeWas::absent : BridgeWas::there;
-    if (was == BridgeWas::absent)
+    bool const absent = links.find(plan.bridge) == nullptr;
+    if (absent)
         TRY(sys::create_bridge(netlink, {plan.bridge, switch_mark(instance, plan.name), mac_of(instance, plan), plan.stp}));
     auto const bridge = TRY(sys::get_link(netlink, plan.bridge));
     if (bridge.stp != plan.stp)
         TRY(sys::set_stp(netlink, bridge.index, plan.stp));
-    if (was == BridgeWas::absent)
+    if (absent)
         TRY(sys::disable_link_ipv6(netlink, bridge.index));
     TRY(ensure_addresses(netlink, bridge, plan));
     if (!bridge.up)
         TRY(sys::set_link_up(netlink, bridge.index, true));
     TRY(ensure_ports(netlink, links, bridge, plan));
-    return was;
+    return bridge;
 }
 
 Result<bool> has_planned_address(sys::Netlink& netlink, const sys::Link& bridge, const SwitchPlan& plan)

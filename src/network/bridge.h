@@ -29,10 +29,8 @@ private:
 /// failed_precondition - the subnet is in use on this host, or an interface for an external network can't be taken.
 Status check_bridge(sys::Netlink& netlink, const Links& links, const SwitchPlan& plan);
 
-enum class BridgeWas { there, absent };
-
 /// The bridge with its address, settings and ports as planned. Ports of ours that lost their bridge are put back.
-Result<BridgeWas> ensure_bridge(sys::Netlink& netlink, const std::string& instance, const SwitchPlan& plan);
+Result<sys::Link> ensure_bridge(sys::Netlink& netlink, const std::string& instance, const SwitchPlan& plan);
 
 /// Whether the bridge bears the plan's gateway; true where the plan has none.
 Result<bool> has_planned_address(sys::Netlink& netlink, const sys::Link& bridge, const SwitchPlan& plan);

@@ -149,7 +149,7 @@ std::string print_reservations(const SwitchPlan& plan)
     return text;
 }
 
-Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan& plan)
+Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan& plan, int bridge_index)
 {
     auto const files = dns_files(options, plan.name);
     model::ProcessSpec process;
@@ -163,6 +163,7 @@ Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan&
                     "--dhcp-range=" + dhcp_range(plan), "--dhcp-hostsfile=" + files.reservations,
                     "--dhcp-leasefile=" + files.leases, "--dhcp-authoritative", "--no-ping",
                     "--dhcp-ignore-names", // A guest does not name itself: it could take another's name.
+                    "--tag-if=set:bridge-" + std::to_string(bridge_index), // Changes nothing but its arguments.
                     "--quiet-dhcp", "--log-facility=-", "--pid-file=" + files.pid,
                     std::string{"--user="} + (unprivileged ? "nobody" : "root")};
     if (plan.profile == Profile::internal)
@@ -171,7 +172,7 @@ Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan&
     return process;
 }
 
-Status ensure_dns_files(const Options& options, const SwitchPlan& plan)
+Status ensure_dns_files(const Options& options, const SwitchPlan& plan, int bridge_index)
 {
     auto const files = dns_files(options, plan.name);
     TRY(sys::make_directories(files.directory));
@@ -180,7 +181,7 @@ Status ensure_dns_files(const Options& options, const SwitchPlan& plan)
     auto const process = find_process(files);
     if (!process)
         return base::done();
-    auto const wanted = TRY(dns_process(options, plan));
+    auto const wanted = TRY(dns_process(options, plan, bridge_index));
     if (!was_started_with(*process, wanted.argv)) // Another range, another bridge: only a new one can know.
         return end_process(*process).context("end dnsmasq of " + plan.name);
     if (!hosts && !reservations)
@@ -189,17 +190,12 @@ Status ensure_dns_files(const Options& options, const SwitchPlan& plan)
     return signal_process(*process, SIGHUP).context("have dnsmasq of " + plan.name + " read its hosts");
 }
 
-Status end_dns(const Options& options, const std::string& name)
-{
-    if (auto const process = find_process(dns_files(options, name)))
-        return end_process(*process).context("end dnsmasq of " + name);
-    return base::done();
-}
-
 Status remove_dns_files(const Options& options, const std::string& name)
 {
-    TRY(end_dns(options, name));
-    return sys::remove_tree(dns_files(options, name).directory);
+    auto const files = dns_files(options, name);
+    if (auto const process = find_process(files))
+        TRY(end_process(*process).context("end dnsmasq of " + name));
+    return sys::remove_tree(files.directory);
 }
 
 } // namespace nova::network

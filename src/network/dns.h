@@ -26,16 +26,14 @@ bool needs_dns(const SwitchPlan& plan);
 std::string print_hosts(const SwitchPlan& plan);
 std::string print_reservations(const SwitchPlan& plan);
 
-/// The process. Depends on neither hosts nor ports, so that a new workload never restarts it.
+/// The process. Depends on neither hosts nor ports, so that a new workload never restarts it. It does depend on the bridge's
+/// index: dnsmasq's sockets are bound to one bridge for good, and stay deaf when another of the same name takes its place.
 /// Errors: not_found - dnsmasq is not installed.
-Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan& plan);
+Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan& plan, int bridge_index);
 
-/// Writes what differs, and has a running dnsmasq read it (SIGHUP). Ends one that was started for another plan.
-Status ensure_dns_files(const Options& options, const SwitchPlan& plan);
-
-/// Ends the switch's dnsmasq, if there is one; whoever keeps it running starts it anew. Its sockets are bound to one bridge for
-/// good, also when that bridge has been replaced by another of the same name. Returns when it is gone.
-Status end_dns(const Options& options, const std::string& name);
+/// Writes what differs, and has a running dnsmasq read it (SIGHUP). Ends one that was started otherwise than dns_process says,
+/// and returns when it is gone; whoever keeps it running starts it anew.
+Status ensure_dns_files(const Options& options, const SwitchPlan& plan, int bridge_index);
 
 /// Ends it and removes its files.
 Status remove_dns_files(const Options& options, const std::string& name);

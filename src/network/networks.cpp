@@ -129,15 +129,13 @@ Status KernelNetworks::ensure_switch(const SwitchPlan& plan)
 
 Status KernelNetworks::carry_out(sys::Netlink& netlink, const SwitchPlan& plan)
 {
-    auto const was = TRY(ensure_bridge(netlink, options_.instance, plan));
+    auto const bridge = TRY(ensure_bridge(netlink, options_.instance, plan));
     auto const content = TRY(store_.load());
     TRY(ensure_rules(options_.instance, content.plans));
     TRY(ensure_bridge_settings(plan));
     if (!needs_dns(plan))
         return remove_dns_files(options_, plan.name);
-    if (was == BridgeWas::absent)
-        TRY(end_dns(options_, plan.name));
-    return ensure_dns_files(options_, plan);
+    return ensure_dns_files(options_, plan, bridge.index);
 }
 
 Status KernelNetworks::remove_switch(const std::string& name)
@@ -203,7 +201,9 @@ Result<std::optional<model::ProcessSpec>> KernelNetworks::service(const std::str
     auto const plan = TRY(get_plan(name));
     if (!needs_dns(plan))
         return std::optional<model::ProcessSpec>{};
-    return std::optional{TRY(dns_process(options_, plan))};
+    auto netlink = TRY(sys::Netlink::open());
+    auto const bridge = TRY(sys::find_link(netlink, plan.bridge));
+    return std::optional{TRY(dns_process(options_, plan, bridge ? bridge->index : 0))};
 }
 
 Result<sys::Link> KernelNetworks::get_bridge(const Links& links, const EndpointPlan& plan)

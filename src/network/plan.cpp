@@ -53,7 +53,9 @@ Status check_host(const SwitchPlan& plan, const Host& host)
 {
     if (!base::is_dns_label(host.name))
         return refuse("hosts", "not a DNS label: \"" + host.name + "\"");
-    auto const subnet = TRY(model::parse_subnet(plan.subnet).context("hosts need a subnet"));
+    if (plan.profile == Profile::external) // Its addresses are given by others, and its names too.
+        return base::done();
+    auto const subnet = TRY(model::parse_subnet(plan.subnet).context("subnet"));
     if (!subnet.contains_host(TRY(model::parse_ipv4(host.address).context("hosts"))))
         return refuse("hosts", host.name + ": " + host.address + " is outside " + plan.subnet);
     if (!host.mac.empty())

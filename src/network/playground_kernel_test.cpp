@@ -193,7 +193,8 @@ std::string dump_here()
     auto const addresses = sys::list_addresses(netlink).value();
     auto const routes = sys::list_routes(netlink).value();
     for (const auto& link : links)
-        text += base::join({"link", link.name, link.alias, link.kind, std::to_string(link.master), link.up ? "up\n" : "down\n"}, " ");
+        text += base::join({"link", link.name, link.alias, link.kind, std::to_string(link.master), link.up ? "up" : "down"}, " ")
+                    .append("\n");
     for (const auto& address : addresses)
         text += "address " + address.text + "\n";
     for (const auto& route : routes)
