@@ -124,27 +124,6 @@ Status make_directories(const std::string& path, unsigned mode)
 
 namespace {
 
-Status remove_entries(int directory, const std::string& path, dev_t device);
-
-Status remove_entry(int directory, const std::string& name, const std::string& path, dev_t device)
-{
-    struct stat found {};
-    if (::fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? base::done() : Status{Error::from_errno("look at " + path)};
-    bool const is_directory = S_ISDIR(found.st_mode);
-    if (is_directory) {
-        if (found.st_dev != device)
-            return Error{base::Code::failed_precondition, "remove " + path + ": something is mounted there"};
-        auto const inner = TRY(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        TRY(remove_entries(inner.get(), path, device));
-    }
-    if (::unlinkat(directory, name.c_str(), is_directory ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT) {
-        int const errnum = errno;
-        return Error::from_errno("remove " + path, errnum);
-    }
-    return base::done();
-}
-
 Result<std::vector<std::string>> names_in(int directory, const std::string& path)
 {
     // The stream takes over its descriptor, so it gets one of its own, opened afresh: a dup would share the position.
@@ -163,10 +142,75 @@ Result<std::vector<std::string>> names_in(int directory, const std::string& path
     return names;
 }
 
-Status remove_entries(int directory, const std::string& path, dev_t device)
+/// Takes a tree down. Each level costs a descriptor, and a stranger may have nested thousands: what lies deeper than a few levels
+/// is moved up to the top first.
+class Removal {
+public:
+    Removal(int top, dev_t device) : top_(top), device_(device) {}
+
+    Status remove_all(const std::string& path)
+    {
+        while (true) {
+            auto const names = TRY(names_in(top_, path));
+            if (names.empty())
+                return base::done();
+            for (const auto& name : names)
+                TRY(remove_entry(top_, name, path + "/" + name, 1));
+        }
+    }
+
+private:
+    static constexpr int most_levels = 64;
+
+    Status remove_entry(int directory, const std::string& name, const std::string& path, int level)
+    {
+        struct stat found {};
+        if (::fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? base::done() : Status{Error::from_errno("look at " + path)};
+        if (S_ISDIR(found.st_mode)) {
+            if (found.st_dev != device_)
+                return Error{base::Code::failed_precondition, "remove " + path + ": something is mounted there"};
+            if (level == most_levels)
+                return move_up(directory, name, path);
+            auto const inner = TRY(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+            for (const auto& one : TRY(names_in(inner.get(), path)))
+                TRY(remove_entry(inner.get(), one, path + "/" + one, level + 1));
+        }
+        return unlink_entry(directory, name, path, S_ISDIR(found.st_mode) ? AT_REMOVEDIR : 0);
+    }
+
+    Status move_up(int directory, const std::string& name, const std::string& path)
+    {
+        if (::renameat(directory, name.c_str(), top_, ("deeper-" + random_hex(16)).c_str()) < 0) {
+            int const errnum = errno;
+            return Error::from_errno("move up " + path, errnum);
+        }
+        return base::done();
+    }
+
+    static Status unlink_entry(int directory, const std::string& name, const std::string& path, int flags)
+    {
+        if (::unlinkat(directory, name.c_str(), flags) < 0 && errno != ENOENT) {
+            int const errnum = errno;
+            return Error::from_errno("remove " + path, errnum);
+        }
+        return base::done();
+    }
+
+    int top_;
+    dev_t device_;
+};
+
+Status remove_directory(const std::string& path, dev_t device)
 {
-    for (const auto& name : TRY(names_in(directory, path)))
-        TRY(remove_entry(directory, name, path + "/" + name, device));
+    {
+        auto const top = TRY(open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        TRY(Removal(top.get(), device).remove_all(path));
+    }
+    if (::rmdir(path.c_str()) < 0 && errno != ENOENT) {
+        int const errnum = errno;
+        return Error::from_errno("remove " + path, errnum);
+    }
     return base::done();
 }
 
@@ -177,12 +221,16 @@ Status remove_tree(const std::string& path)
     struct stat found {};
     if (::lstat(path.c_str(), &found) < 0)
         return errno == ENOENT ? base::done() : Status{Error::from_errno("look at " + path)};
+    if (!S_ISDIR(found.st_mode))
+        return remove_file(path);
     // The parent's device is the measure for the top: a mount point is not entered.
     struct stat parent {};
     auto const above = std::filesystem::path{path}.parent_path().string();
     if (::stat(above.empty() ? "." : above.c_str(), &parent) < 0)
         return Error::from_errno("look at " + above);
-    return remove_entry(AT_FDCWD, path, path, parent.st_dev);
+    if (found.st_dev != parent.st_dev)
+        return Error{base::Code::failed_precondition, "remove " + path + ": something is mounted there"};
+    return remove_directory(path, parent.st_dev);
 }
 
 Status remove_file(const std::string& path)

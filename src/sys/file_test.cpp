@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/random.h"
@@ -38,6 +39,22 @@ TEST_F(FileTest, removes_a_tree_but_not_what_a_link_points_to)
     EXPECT_TRUE(exists(root + "/kept"));
     EXPECT_TRUE(exists(root + "/kept-directory"));
     EXPECT_TRUE(remove_tree(root + "/tree").ok()) << "absence is accepted";
+}
+
+TEST_F(FileTest, removes_a_tree_deeper_than_there_are_descriptors)
+{
+    auto const tree = root + "/tree";
+    ASSERT_TRUE(make_directories(tree).ok());
+    auto now = open_file(tree, O_RDONLY | O_DIRECTORY).value();
+    for (int i = 0; i < 5000; ++i) {
+        ASSERT_EQ(::mkdirat(now.get(), "d", 0700), 0);
+        ASSERT_TRUE(open_at(now.get(), "f", O_WRONLY | O_CREAT, 0600).ok());
+        now = open_at(now.get(), "d", O_RDONLY | O_DIRECTORY).value();
+    }
+    now.reset();
+    auto const removed = remove_tree(tree);
+    EXPECT_TRUE(removed.ok()) << removed.error().message().substr(0, 200);
+    EXPECT_FALSE(exists(tree));
 }
 
 TEST_F(FileTest, refuses_a_file_that_is_too_long)
