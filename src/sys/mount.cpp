@@ -62,18 +62,14 @@ Status set_option(int context, const char* key, const std::string& value)
     return base::done();
 }
 
-/// lowerdir+ came with Linux 6.5. Errors: unimplemented where it is unknown.
+/// lowerdir+ came with Linux 6.5. Older ones say EINVAL, some only when the overlay is made.
 Status mount_one_by_one(const std::string& target, const OverlayLayers& layers, const HeldLayers& held)
 {
     UniqueFd const context{::fsopen("overlay", FSOPEN_CLOEXEC)};
     if (!context)
         return Error::from_errno("open an overlay");
-    for (std::size_t i = 0; i < layers.lower.size(); ++i) {
-        auto set = set_option(context.get(), "lowerdir+", shown(layers.lower[i], held.lower[i]));
-        if (!set.ok() && i == 0 && set.error().errnum() == EINVAL)
-            return Error{Code::unimplemented, "this kernel knows no lowerdir+"};
-        TRY(std::move(set));
-    }
+    for (std::size_t i = 0; i < layers.lower.size(); ++i)
+        TRY(set_option(context.get(), "lowerdir+", shown(layers.lower[i], held.lower[i])));
     TRY(set_option(context.get(), "upperdir", shown(layers.upper, held.upper)));
     TRY(set_option(context.get(), "workdir", shown(layers.work, held.work)));
     if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
@@ -118,7 +114,7 @@ Result<Mount> Mount::overlay(const std::string& target, const OverlayLayers& lay
         return Error{Code::resource_exhausted, doing + ": " + std::to_string(layers.lower.size()) + " layers, the kernel takes 500"};
     auto const held = TRY(hold(layers).context(doing));
     auto mounted = mount_one_by_one(target, layers, held);
-    if (base::failed_with(mounted, Code::unimplemented))
+    if (!mounted.ok() && mounted.error().errnum() == EINVAL)
         mounted = mount_with_one_text(target, held);
     TRY(std::move(mounted).context(doing));
     return made_private(target);

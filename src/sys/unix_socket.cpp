@@ -134,15 +134,6 @@ Status set_nonblocking(int fd)
     return base::done();
 }
 
-Result<Peer> peer_of(int socket)
-{
-    ucred credentials{};
-    socklen_t size = sizeof credentials;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
-        return Error::from_errno("ask for the peer's credentials");
-    return Peer{credentials.pid, credentials.uid, credentials.gid};
-}
-
 Status send_message(int socket, std::string_view text, std::span<const int> fds)
 {
     if (fds.size() > most_fds_per_message)

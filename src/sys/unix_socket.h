@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sys/local_socket.h" // peer_of
 #include "sys/unique_fd.h"
 
 namespace nova::sys {
@@ -38,14 +39,6 @@ Result<std::optional<UniqueFd>> accept_unix(int listener, SocketMode mode = Sock
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair(SocketKind kind);
 
 Status set_nonblocking(int fd);
-
-/// Who is at the other end, as of its connect(2).
-struct Peer {
-    pid_t pid = 0;
-    uid_t uid = 0;
-    gid_t gid = 0;
-};
-Result<Peer> peer_of(int socket);
 
 /// One message with the descriptors that came with it.
 struct Message {
