@@ -39,7 +39,7 @@ constexpr std::uint64_t history_slack = 200;
 constexpr std::size_t readers_most = 4;
 
 /// The log is written back into the database once it has this many pages.
-constexpr int log_pages_most = 1000;
+constexpr int log_pages_most = 2000;
 
 /// A database up to this size is checked whole when it is opened (about 1 ms per 2 MiB); a larger one only where it is read.
 constexpr std::uint64_t checked_at_open_bytes_most = 64u << 20;

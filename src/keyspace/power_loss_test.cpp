@@ -57,7 +57,7 @@ TEST_F(PowerLoss, in_the_middle_of_a_write_keeps_all_before_it)
     for (unsigned i = 0; i < 60; ++i) {
         auto const key = "/k/" + std::to_string(i);
         // The loss strikes at a write or sync of this put, before it takes effect.
-        PowerLossVfs::instance().stop_at(i % 7 + 1, [&] { expect_kept_after_loss(acknowledged, revision, i); });
+        PowerLossVfs::instance().stop_at(i % 2 + 1, [&] { expect_kept_after_loss(acknowledged, revision, i); });
         revision = store().put(key, std::string(5000, 'x')).value().modified;
         PowerLossVfs::instance().stop_at(0, {});
         acknowledged[key] = std::string(5000, 'x');

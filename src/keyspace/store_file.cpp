@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "keyspace/gathering_vfs.h"
 #include "sys/file.h"
 #include "sys/file_lock.h"
 
@@ -54,13 +55,17 @@ Status sync(const std::string& path, int flags)
     return base::done();
 }
 
-/// A log that already has its size: a commit then overwrites blocks in place and fdatasync(2) needs not write the file system's
-/// journal too (a third less per commit on ext4). SQLite takes a log of zeros for an empty one.
+/// A log that already has its size: a commit then overwrites blocks in place and fdatasync(2) needs not write size and block map
+/// too (a third less per commit on ext4). SQLite takes a log of zeros for an empty one.
 Status make_log(const std::string& path)
 {
     {
         auto const fd = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-        TRY(sys::write_all(fd.get(), std::string(static_cast<std::size_t>(limits::log_pages_most) * log_frame_bytes, '\0')));
+        // A page at a time: one large write makes large folios in the page cache, of which ext4 walks every block at each small write
+        // (a quarter of the time of 64 clients, Linux 6.18).
+        std::string const page(page_bytes, '\0');
+        for (auto written = 0; written < limits::log_pages_most * log_frame_bytes; written += page_bytes)
+            TRY(sys::write_all(fd.get(), page));
     }
     return sync(path, O_WRONLY);
 }
@@ -164,8 +169,8 @@ Status StoreFile::check() const
 
 Result<Database> StoreFile::connect_writer() const
 {
-    auto database = TRY(Database::open(path_, Database::Mode::read_write, vfs_));
-    TRY(database.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096"));
+    auto database = TRY(Database::open(path_, Database::Mode::read_write, gathering_vfs(vfs_)));
+    TRY(database.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192"));
     TRY(database.execute(("PRAGMA max_page_count = " + std::to_string(bytes_most_ / page_bytes)).c_str()));
     int persist = 1; // Keep the log and its blocks: see make_log.
     ::sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);

@@ -40,21 +40,15 @@ std::size_t bytes_of(const Write& write)
 struct Writer::Pending {
     const Write& write;
     Answer answer = Record{};
-    bool settled = false;
-    std::mutex mutex = {};
-    std::condition_variable changed = {};
+};
 
-    void settle()
-    {
-        std::lock_guard const lock{mutex}; // Notified under the lock: afterwards this may be gone.
-        settled = true;
-        changed.notify_one();
-    }
-    void wait()
-    {
-        std::unique_lock lock{mutex};
-        changed.wait(lock, [this] { return settled; });
-    }
+/// Writes that become durable together. All who wait are woken by one system call.
+struct Writer::Batch {
+    std::vector<Pending*> writes;
+    std::size_t bytes = 0;
+    std::atomic<int> settled = 0; ///< An int is waited for by futex(2) itself.
+
+    bool full() const { return writes.size() == limits::batch_writes_most || bytes >= limits::batch_bytes_most; }
 };
 
 struct Writer::Statements {
@@ -114,13 +108,21 @@ Status Writer::prepare()
 Answer Writer::submit(const Write& write)
 {
     Pending pending{.write = write};
-    {
-        std::lock_guard const lock{mutex_};
-        queue_.push_back(&pending);
-    }
+    auto const batch = join_batch(pending);
     gathered_.notify_one();
-    pending.wait();
+    batch->settled.wait(0);
     return std::move(pending.answer);
+}
+
+std::shared_ptr<Writer::Batch> Writer::join_batch(Pending& pending)
+{
+    std::lock_guard const lock{mutex_};
+    if (queue_.empty() || queue_.back()->full())
+        queue_.push_back(std::make_shared<Batch>());
+    auto const& batch = queue_.back();
+    batch->writes.push_back(&pending);
+    batch->bytes += bytes_of(pending.write);
+    return batch;
 }
 
 void Writer::close()
@@ -133,26 +135,23 @@ void Writer::close()
 void Writer::run(const std::stop_token& stop)
 {
     sys::wake_up_quickly(); // It sleeps in every sync, and all who write wait for it.
-    for (auto batch = next_batch(stop); !batch.empty(); batch = next_batch(stop))
-        commit(batch);
+    while (auto const batch = next_batch(stop))
+        commit(*batch);
 }
 
-/// Empty: stopped, and nothing is left.
-std::vector<Writer::Pending*> Writer::next_batch(const std::stop_token& stop)
+/// Null: stopped, and nothing is left.
+std::shared_ptr<Writer::Batch> Writer::next_batch(const std::stop_token& stop)
 {
     std::unique_lock lock{mutex_};
     gathered_.wait(lock, stop, [this] { return !queue_.empty(); });
-    std::size_t bytes = 0;
-    auto end = queue_.begin();
-    while (end != queue_.end() && bytes < limits::batch_bytes_most &&
-           static_cast<std::size_t>(end - queue_.begin()) < limits::batch_writes_most)
-        bytes += bytes_of((*end++)->write);
-    std::vector<Pending*> batch{queue_.begin(), end};
-    queue_.erase(queue_.begin(), end);
+    if (queue_.empty())
+        return nullptr;
+    auto batch = std::move(queue_.front());
+    queue_.pop_front();
     return batch;
 }
 
-void Writer::commit(const std::vector<Pending*>& batch)
+void Writer::commit(Batch& batch)
 {
     auto const revision_before = revision_;
     compacted_before_ = compacted_;
@@ -162,7 +161,7 @@ void Writer::commit(const std::vector<Pending*>& batch)
         revision_ = revision_before;
         compacted_ = compacted_before_;
         // Also for refusals: what they saw in this transaction is not there any more.
-        for (auto* pending : batch)
+        for (auto* pending : batch.writes)
             pending->answer = Error{written.error()}.context("write to the store");
     } else {
         hub_.publish(std::move(changes_));
@@ -170,17 +169,17 @@ void Writer::commit(const std::vector<Pending*>& batch)
             hub_.set_compacted(compacted_);
     }
     changes_.clear();
-    for (auto* pending : batch)
-        pending->settle();
+    batch.settled = 1; // From here on those who waited, and what they put on their stacks, may be gone.
+    batch.settled.notify_all();
     if (written.ok())
         write_log_back(); // After the answers: nobody waits for it but the next batch.
 }
 
-Status Writer::write_batch(const std::vector<Pending*>& batch)
+Status Writer::write_batch(const Batch& batch)
 {
     TRY(database_->execute("BEGIN IMMEDIATE"));
     wrote_ = false;
-    for (auto* pending : batch)
+    for (auto* pending : batch.writes)
         TRY(apply(pending->write, pending->answer));
     if (!wrote_)
         return database_->execute("ROLLBACK");

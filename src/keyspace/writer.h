@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -58,6 +59,7 @@ public:
 
 private:
     struct Pending;
+    struct Batch;
     struct Statements;
 
     Writer(std::unique_ptr<sqlite::Database> database, History history, Hub& hub, const StoreOptions& options, Revision newest,
@@ -65,9 +67,10 @@ private:
     Status prepare();
 
     void run(const std::stop_token& stop);
-    std::vector<Pending*> next_batch(const std::stop_token& stop);
-    void commit(const std::vector<Pending*>& batch);
-    Status write_batch(const std::vector<Pending*>& batch);
+    std::shared_ptr<Batch> join_batch(Pending& pending);
+    std::shared_ptr<Batch> next_batch(const std::stop_token& stop);
+    void commit(Batch& batch);
+    Status write_batch(const Batch& batch);
     void roll_back();
     void write_log_back();
 
@@ -105,7 +108,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable_any gathered_;
-    std::vector<Pending*> queue_;
+    std::deque<std::shared_ptr<Batch>> queue_; ///< The last one still gathers.
     std::jthread thread_; ///< Last: it uses all of the above.
 };
 
