@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "storage/rootfs.h"
+#include "storage/test_archives.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -119,6 +120,75 @@ TEST_F(RealImage, stacks_its_layers_with_whiteouts_and_takes_writes)
     ASSERT_TRUE(remove_rootfs(root + "/capsule").ok());
     EXPECT_FALSE(sys::exists(root + "/capsule"));
     EXPECT_TRUE(remove_rootfs(root + "/capsule").ok()) << "accepts absence";
+}
+
+TEST_F(RealImage, may_have_one_layer_twice)
+{
+    using test::tar_of;
+    auto const first = tar_of({{.name = "a", .content = "first"}, {.name = "b", .content = "first"}});
+    test::Layout twice;
+    twice.add_layer(first);
+    twice.add_layer(tar_of({{.name = "a", .content = "second"}, {.name = ".wh.b"}}));
+    twice.add_layer(first);
+    twice.blobs.pop_back(); // In an archive it lies once.
+    test::write_text(root + "/twice.tar", tar_of(twice.files()));
+    auto store = open_store();
+    auto const image = store.import(root + "/twice.tar", "twice");
+    ASSERT_TRUE(image.ok()) << image.error().message();
+    ASSERT_EQ(image.value().layers.size(), 3u);
+
+    auto const rootfs = ensure_rootfs(root + "/capsule", store.layer_directories(image.value()));
+
+    ASSERT_TRUE(rootfs.ok()) << rootfs.error().message();
+    EXPECT_EQ(sys::read_file(rootfs.value() + "/a").value(), "first");
+    EXPECT_EQ(sys::read_file(rootfs.value() + "/b").value(), "first");
+}
+
+TEST_F(RealImage, comes_out_of_the_old_form_of_docker_save)
+{
+    using test::tar_of;
+    auto const layer = tar_of({{.name = "file", .content = "old"}});
+    nlohmann::json const config{{"os", "linux"}, {"architecture", "amd64"}, {"config", {{"Cmd", {"/file"}}}},
+                                {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + Sha256::of(layer), "sha256:" + Sha256::of(layer)}}}}};
+    auto const config_name = Sha256::of(config.dump()) + ".json";
+    nlohmann::json const list{{{"Config", config_name}, {"RepoTags", {"old:v1"}}, {"Layers", {"1/layer.tar", "2/layer.tar"}}}};
+    test::write_text(root + "/old.tar", tar_of({{.name = "1/", .type = '5'}, {.name = "1/layer.tar", .content = layer},
+                                                {.name = "2/layer.tar", .type = '2', .link = "../1/layer.tar"},
+                                                {.name = config_name, .content = config.dump()},
+                                                {.name = "manifest.json", .content = list.dump()}}));
+    auto store = open_store();
+
+    auto const image = store.import(root + "/old.tar", "old:v1");
+
+    ASSERT_TRUE(image.ok()) << image.error().message();
+    EXPECT_EQ(image.value().config.command, std::vector<std::string>{"/file"});
+    EXPECT_EQ(sys::read_file(store.layer_directories(image.value()).at(1) + "/file").value(), "old");
+    EXPECT_EQ(store.import(root + "/old.tar", "again").value().digest, image.value().digest) << "the same content, the same digest";
+}
+
+TEST_F(RealImage, is_picked_out_of_an_index_in_an_index)
+{
+    test::Layout ours, theirs;
+    ours.add_layer(test::tar_of({{.name = "ours"}}));
+    theirs.config["architecture"] = "arm64";
+    theirs.add_layer(test::tar_of({{.name = "theirs"}}));
+    auto entry_ours = ours.put_manifest();
+    auto entry_theirs = theirs.put_manifest();
+    entry_ours["platform"] = {{"os", "linux"}, {"architecture", "amd64"}};
+    entry_theirs["platform"] = {{"os", "linux"}, {"architecture", "arm64"}};
+    auto const inner = nlohmann::json{{"schemaVersion", 2}, {"manifests", {entry_theirs, entry_ours}}}.dump();
+    nlohmann::json const outer{{"schemaVersion", 2},
+                               {"manifests", {test::Layout::descriptor("application/vnd.oci.image.index.v1+json", inner)}}};
+    test::write_text(root + "/many/index.json", outer.dump());
+    test::write_text(root + "/many/blobs/sha256/" + Sha256::of(inner), inner);
+    for (const auto& [hex, content] : ours.blobs)
+        test::write_text(root + "/many/blobs/sha256/" + hex, content);
+    auto store = open_store();
+
+    auto const image = store.import(root + "/many", "many");
+
+    ASSERT_TRUE(image.ok()) << image.error().message();
+    EXPECT_TRUE(sys::exists(store.layer_directories(image.value()).at(0) + "/ours"));
 }
 
 TEST_F(RealImage, takes_only_what_nobody_else_needs_when_it_is_removed)
