@@ -298,6 +298,8 @@ TEST_F(NovaFileTest, says_where_it_is_no_toml)
     EXPECT_THAT(problems("a = \"\n"), ElementsAre(HasSubstr("NovaFile:1:")));
     EXPECT_THAT(problems(std::string("a = 1\n[\0", 8)), ElementsAre("NovaFile:2:2: a control character, or no UTF-8"));
     EXPECT_THAT(problems("a = 1\n[ = 1\n"), ElementsAre(HasSubstr("NovaFile:2:3: ")));
+    EXPECT_THAT(problems("[network.ä]\n"), ElementsAre("NovaFile:1:10: a letter outside ASCII must stand in quotes"));
+    EXPECT_THAT(problems("[vm.'ä'] # ü\n"), testing::Contains(HasSubstr("NovaFile:1:5: vm.ä: the name must be a DNS label")));
     EXPECT_THAT(problems("vm = 7\n"), ElementsAre("NovaFile:1:1: vm: must be an object, is 7"));
     EXPECT_THAT(problems("[vm]\na = 7\n"), ElementsAre("NovaFile:2:1: vm.a: must be an object"));
 }

@@ -20,31 +20,37 @@ using nlohmann::json;
 
 constexpr std::size_t most_novafile = 1u << 20; // Bytes. A person writes some KiB.
 
-/// Walks over a text, past comments and strings, so that only keys and numbers show their dots.
+/// Walks over a text, past comments and strings, and finds what toml++ 3.3 would fall over.
 ///
-/// toml++ 3.3 bounds the nesting of lists and inline tables, but not that of dotted keys: "a.a.a. … = 1" overflows the stack
-/// when the tables are destroyed.
-class DotCounter {
+/// It bounds the nesting of lists and inline tables, but not that of dotted keys: "a.a.a. … = 1" overflows the stack when the
+/// tables are destroyed. And its tables of Unicode white space are wrong for letters outside ASCII: undefined behaviour.
+class Guard {
 public:
-    explicit DotCounter(std::string_view text) : text_(text) {}
+    explicit Guard(std::string_view text) : text_(text) {}
 
-    /// Where a key has too many dots; npos where none has.
-    std::size_t find_deep_key()
+    struct Finding {
+        std::size_t at;
+        std::string message;
+    };
+
+    std::optional<Finding> find()
     {
         std::size_t dots = 0;
-        while (at_ < text_.size()) {
+        at_ = text_.starts_with("\xef\xbb\xbf") ? 3 : 0; // A byte order mark.
+        for (; at_ < text_.size(); ++at_) {
             char const character = text_[at_];
             if (character == '#')
                 skip_to_line_end();
             else if (character == '"' || character == '\'')
                 skip_string(character);
+            else if (static_cast<unsigned char>(character) >= 0x80)
+                return Finding{at_, "a letter outside ASCII must stand in quotes"};
             else if (character == '.' && ++dots > most_nested)
-                return at_;
+                return Finding{at_, "the key has more than " + std::to_string(most_nested) + " parts"};
             else if (character == '\n' || character == '=' || character == '{' || character == ',')
                 dots = 0;
-            ++at_;
         }
-        return std::string_view::npos;
+        return std::nullopt;
     }
 
 private:
@@ -157,8 +163,8 @@ base::Result<TomlText> parse_toml(std::string_view text, const std::string& file
         return refused("the file is larger than 1 MiB", file, {});
     if (auto const bad = find_bad_byte(text); bad != std::string_view::npos)
         return refused("a control character, or no UTF-8", file, position_at(text, bad));
-    if (auto const deep = DotCounter{text}.find_deep_key(); deep != std::string_view::npos)
-        return refused("the key has more than " + std::to_string(most_nested) + " parts", file, position_at(text, deep));
+    if (auto const finding = Guard{text}.find())
+        return refused(finding->message, file, position_at(text, finding->at));
     auto const parsed = toml::parse(text, std::string_view{file});
     if (!parsed)
         return refused(std::string{parsed.error().description()}, file, to_position(parsed.error().source()));

@@ -208,6 +208,13 @@ bool needs_quotes(const std::string& text)
     for (auto const* word : {"y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"})
         if (text == word)
             return true;
+    // Without quotes, line ends are folded, and these others count as line ends or as nothing: U+0085, U+2028, U+2029, U+FEFF.
+    for (auto const* odd : {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf"})
+        if (text.find(odd) != std::string::npos)
+            return true;
+    auto const is_control = [](char character) { return (character >= 0 && character < ' ') || character == 0x7f; };
+    if (std::any_of(text.begin(), text.end(), is_control))
+        return true;
     return !plain(text).is_string() || text == "<<" || text.find_first_of("0123456789") == 0;
 }
 
