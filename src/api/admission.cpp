@@ -55,7 +55,8 @@ Status check_namespace(const Subject& subject)
     auto const found = TRY(record);
     auto const space = TRY(object_of(found));
     if (space["metadata"].contains("deletionTimestamp"))
-        return base::Error{base::Code::permission_denied, "namespace " + subject.key.space + " is being deleted: nothing new can be made in it"};
+        return base::Error{base::Code::permission_denied,
+                           "namespace " + subject.key.space + " is being deleted: nothing new can be made in it"};
     return base::done();
 }
 
@@ -79,7 +80,8 @@ Status check_subnet(const Subject& subject, Causes& causes)
 Status check_network_exists(const Subject& subject, Causes& causes)
 {
     auto const network = text(subject.object, "/spec/network");
-    if ((subject.kind.kind != "Pod" && subject.kind.kind != "VirtualMachine") || network.empty() || !subject.sets("/spec/network"))
+    if ((subject.kind.kind != "Pod" && subject.kind.kind != "VirtualMachine") || network.empty() ||
+        !subject.sets("/spec/network"))
         return base::done();
     const auto* const networks = model::find_kind("Network");
     bool const per_namespace = networks == nullptr || networks->namespaced;
@@ -140,7 +142,8 @@ Status check_host_ports(const Subject& subject, Causes& causes)
         for (const auto& theirs : host_ports(other))
             for (const auto& port : mine)
                 if (port.clashes_with(theirs))
-                    causes.push_back({port.field, "host port " + std::to_string(port.port) + " is taken by pod " + name_of(other)});
+                    causes.push_back(
+                        {port.field, "host port " + std::to_string(port.port) + " is taken by pod " + name_of(other)});
     return base::done();
 }
 

@@ -34,9 +34,11 @@ bool is_text_or_stream(const Route& route)
 /// JSON, or YAML where its type says so; curl's default type is taken for JSON.
 Result<json> parse_body(const Request& request, const std::string& type)
 {
-    if (type == "application/yaml" || type == "application/x-yaml" || type == "text/yaml")
-        return model::parse_yaml(request.body);
-    return model::parse_json(request.body);
+    bool const yaml = type == "application/yaml" || type == "application/x-yaml" || type == "text/yaml";
+    auto parsed = yaml ? model::parse_yaml(request.body) : model::parse_json(request.body);
+    if (!parsed.ok()) // 400, not 422: nothing was understood, so no field can be named.
+        return base::Error{base::Code::invalid_argument, "the body can't be read: " + parsed.error().message()};
+    return parsed;
 }
 
 bool is_object_type(const std::string& type)
@@ -56,14 +58,12 @@ Result<WriteOptions> write_options(const Request& request)
     if (validation == "Ignore" || validation == "Warn")
         options.validation = FieldValidation::ignore;
     else if (!validation.empty() && validation != "Strict")
-        return base::Error{base::Code::invalid_argument, "fieldValidation must be Strict, Warn or Ignore, is \"" + validation + "\""};
+        return base::Error{base::Code::invalid_argument,
+                           "fieldValidation must be Strict, Warn or Ignore, is \"" + validation + "\""};
     return options;
 }
 
-Subject subject_of(const Route& route)
-{
-    return {route.group, route.kind != nullptr ? route.kind->plural : "", route.name};
-}
+Subject subject_of(const Route& route) { return {route.group, route.kind != nullptr ? route.kind->plural : "", route.name}; }
 
 Response object_response(const Request& request, const model::KindInfo& kind, const json& object, int status = 200)
 {
@@ -76,9 +76,16 @@ Response object_response(const Request& request, const model::KindInfo& kind, co
 
 Response version_response()
 {
-    return json_response({{"major", "1"}, {"minor", "30"}, {"gitVersion", "v1.30.0+nova-" NOVA_VERSION}, {"novaVersion", NOVA_VERSION},
-                          {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
-                          {"goVersion", ""}, {"compiler", "gcc"}, {"platform", "linux/amd64"}});
+    return json_response({{"major", "1"},
+                          {"minor", "30"},
+                          {"gitVersion", "v1.30.0+nova-" NOVA_VERSION},
+                          {"novaVersion", NOVA_VERSION},
+                          {"gitCommit", ""},
+                          {"gitTreeState", "clean"},
+                          {"buildDate", "1970-01-01T00:00:00Z"},
+                          {"goVersion", ""},
+                          {"compiler", "gcc"},
+                          {"platform", "linux/amd64"}});
 }
 
 Result<DeleteOptions> delete_options(const Request& request)
@@ -103,7 +110,8 @@ Result<DeleteOptions> delete_options(const Request& request)
 /// A PUT that says nothing of finalizers is no wish to drop them: only who speaks of them removes them.
 json replacement(json body, const json& current)
 {
-    bool const silent = body.is_object() && body.value("metadata", json{}).is_object() && !body["metadata"].contains("finalizers");
+    bool const silent =
+        body.is_object() && body.value("metadata", json{}).is_object() && !body["metadata"].contains("finalizers");
     if (silent && current["metadata"].contains("finalizers"))
         body["metadata"]["finalizers"] = current["metadata"]["finalizers"];
     return body;
@@ -114,7 +122,8 @@ json replacement(json body, const json& current)
 Reply Api::handle(const Request& request)
 {
     if (!request.identity.allowed)
-        return error_response({base::Code::permission_denied, request.identity.name + " may not use this API: it must be root, the " +
+        return error_response({base::Code::permission_denied, request.identity.name +
+                                                                  " may not use this API: it must be root, the " +
                                                                   "daemon's own user, or a member of the group nova"});
     auto const route = find_route(request.path);
     if (!route.ok())
@@ -126,7 +135,8 @@ Reply Api::handle(const Request& request)
         auto reply = dispatch(request, route.value());
         return reply.ok() ? std::move(reply).value() : error_response(reply.error(), subject);
     } catch (const json::exception& failure) { // A field of a wrong type, where nothing checked it before.
-        return error_response({base::Code::invalid_argument, std::string{"the request's JSON is not as expected: "} + failure.what()}, subject);
+        return error_response(
+            {base::Code::invalid_argument, std::string{"the request's JSON is not as expected: "} + failure.what()}, subject);
     }
 }
 
@@ -143,7 +153,8 @@ Result<Reply> Api::dispatch(const Request& request, const Route& route)
     switch (route.place) {
     case Place::version: return version_response();
     case Place::health: return Response{200, "text/plain", "ok", {}};
-    case Place::openapi: return Response{200, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "", {}}; // Reads as an empty one.
+    case Place::openapi:
+        return Response{200, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "", {}}; // Reads as an empty one.
     default: return json_response(discovery(route));
     }
 }
@@ -257,8 +268,10 @@ Result<Reply> Api::remove_collection(const Request& request, const Route& route)
         else if (!failed_with(deleted, base::Code::not_found)) // Somebody else was faster: it is gone all the same.
             return std::move(deleted).take_error();
     }
-    return json_response({{"kind", route.kind->kind + "List"}, {"apiVersion", route.kind->api_version()},
-                          {"metadata", {{"resourceVersion", std::to_string(objects_.store().revision())}}}, {"items", items}});
+    return json_response({{"kind", route.kind->kind + "List"},
+                          {"apiVersion", route.kind->api_version()},
+                          {"metadata", {{"resourceVersion", std::to_string(objects_.store().revision())}}},
+                          {"items", items}});
 }
 
 Result<Reply> Api::log(const Request& request, const Route& route)
@@ -273,7 +286,8 @@ Result<Reply> Api::session(const Request& request, const Route& route)
 {
     TRY(objects_.get(*route.kind, route.space, route.name));
     if (request.method != "GET" || !web_socket_protocol(request)) // Before anything is started.
-        return bad_request(route.subresource + " needs a WebSocket: GET with Connection: upgrade, Upgrade: websocket, version 13, " +
+        return bad_request(route.subresource +
+                           " needs a WebSocket: GET with Connection: upgrade, Upgrade: websocket, version 13, " +
                            "and where a protocol is named, v5.channel.k8s.io or v4.channel.k8s.io");
     bool const any = request.flag("stdin") || request.flag("stdout") || request.flag("stderr") || request.flag("tty");
     bool const console = route.subresource == "console";

@@ -29,7 +29,11 @@ json api_groups()
 
 json subresource(const model::KindInfo& kind, const char* name, std::initializer_list<const char*> verbs)
 {
-    return {{"name", kind.plural + "/" + name}, {"singularName", ""}, {"namespaced", kind.namespaced}, {"kind", kind.kind}, {"verbs", verbs}};
+    return {{"name", kind.plural + "/" + name},
+            {"singularName", ""},
+            {"namespaced", kind.namespaced},
+            {"kind", kind.kind},
+            {"verbs", verbs}};
 }
 
 void add_resources(const model::KindInfo& kind, json& resources)

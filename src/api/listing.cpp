@@ -127,7 +127,8 @@ Result<Response> list_objects(keyspace::Keyspace& store, const model::KindInfo& 
         return json_response(make_table(kind, objects, meta, *table));
     }
     Response response;
-    response.body = R"({"apiVersion":")" + kind.api_version() + R"(","kind":")" + kind.kind + R"(List","metadata":)" + meta.dump() + R"(,"items":[)";
+    response.body = R"({"apiVersion":")" + kind.api_version() + R"(","kind":")" + kind.kind + R"(List","metadata":)" +
+                    meta.dump() + R"(,"items":[)";
     for (std::size_t i = 0; i < found.records.size(); ++i)
         response.body.append(i == 0 ? "" : ",").append(TRY(text_of(kind, found.records[i])));
     response.body += "]}\n";

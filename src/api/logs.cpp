@@ -12,10 +12,10 @@ namespace {
 class LogSource : public BodySource {
 public:
     LogSource(std::unique_ptr<LogStream> stream, const LogOptions& options)
-        : stream_(std::move(stream)), follow_(options.follow),
+        : stream_(std::move(stream)),
+          follow_(options.follow),
           left_(options.limit_bytes.value_or(std::numeric_limits<std::uint64_t>::max()))
-    {
-    }
+    {}
 
     void on_wake(std::function<void()>) override {} // Its descriptor wakes.
     int wake_fd() const override { return follow_ ? stream_->wake() : -1; }

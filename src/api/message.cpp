@@ -87,9 +87,8 @@ Status parse_target(std::string_view target, Request& request)
             continue;
         auto const equals = piece.find('=');
         auto name = TRY(percent_decode(std::string_view{piece}.substr(0, equals), Plus::is_space));
-        std::string value = equals == std::string::npos
-                                ? ""
-                                : TRY(percent_decode(std::string_view{piece}.substr(equals + 1), Plus::is_space));
+        std::string value =
+            equals == std::string::npos ? "" : TRY(percent_decode(std::string_view{piece}.substr(equals + 1), Plus::is_space));
         request.query.emplace_back(std::move(name), std::move(value));
     }
     return base::done();

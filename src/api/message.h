@@ -70,7 +70,8 @@ public:
     };
 
     virtual ~BodySource() = default;
-    virtual void on_wake(std::function<void()> wake) = 0; ///< Called once, before the first pull. `wake` may be called from any thread.
+    virtual void
+    on_wake(std::function<void()> wake) = 0; ///< Called once, before the first pull. `wake` may be called from any thread.
     virtual Piece pull() = 0;
     virtual int wake_fd() const { return -1; } ///< Readable: pull again. Valid after the first pull.
     virtual std::optional<std::chrono::steady_clock::time_point> ends() const { return std::nullopt; } ///< Wake it then.

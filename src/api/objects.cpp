@@ -8,8 +8,8 @@
 namespace nova::api {
 namespace {
 
-constexpr int write_attempts = 8;      // Against writers that are faster (status reports): each one lost means another one won.
-constexpr int name_attempts = 8;       // generateName: 27^5 names, so that one attempt nearly always does.
+constexpr int write_attempts = 8; // Against writers that are faster (status reports): each one lost means another one won.
+constexpr int name_attempts = 8;  // generateName: 27^5 names, so that one attempt nearly always does.
 constexpr std::size_t most_bytes = 1'500'000;
 
 base::Error not_found(const model::KindInfo& kind, const std::string& name)
@@ -326,7 +326,7 @@ Result<json> Objects::put_if_changed(const keyspace::Record& record, json curren
 {
     next["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"];
     if (next == current || options.dry_run)
-        return next; // Writing what is there already would wake every watcher for nothing.
+        return next;        // Writing what is there already would wake every watcher for nothing.
     auto const lost = [&] { // Told apart from the client's own stale revision: this one is tried again.
         return base::Error{base::Code::cancelled, "another writer was faster"};
     };

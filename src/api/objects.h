@@ -24,8 +24,8 @@ struct WriteOptions {
 
 struct DeleteOptions {
     bool dry_run = false;
-    std::optional<std::string> uid;                ///< Only this very object.
-    std::optional<keyspace::Revision> revision;    ///< Only as it was then.
+    std::optional<std::string> uid;             ///< Only this very object.
+    std::optional<keyspace::Revision> revision; ///< Only as it was then.
 };
 
 /// What DELETE did.

@@ -9,10 +9,16 @@
 namespace nova::api {
 
 enum class Place {
-    version, health, openapi,       ///< /version; /healthz /livez /readyz; /openapi/v2
-    core_versions, groups,          ///< /api; /apis
-    group, resources,               ///< /apis/<g>; /api/v1 and /apis/<g>/<v>
-    collection, object, subresource ///< of a kind
+    version,
+    health,
+    openapi, ///< /version; /healthz /livez /readyz; /openapi/v2
+    core_versions,
+    groups, ///< /api; /apis
+    group,
+    resources, ///< /apis/<g>; /api/v1 and /apis/<g>/<v>
+    collection,
+    object,
+    subresource ///< of a kind
 };
 
 /// What a path names.

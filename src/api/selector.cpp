@@ -147,7 +147,8 @@ Result<Selector> Selector::parse(std::string_view labels, std::string_view field
 
 bool Selector::matches(const json& object) const
 {
-    return std::all_of(labels_.begin(), labels_.end(), [&](const Term& term) { return term.holds(label_of(object, term.key)); }) &&
+    return std::all_of(labels_.begin(), labels_.end(),
+                       [&](const Term& term) { return term.holds(label_of(object, term.key)); }) &&
            std::all_of(fields_.begin(), fields_.end(), [&](const Term& term) { return term.holds(text_at(object, term.key)); });
 }
 

@@ -15,8 +15,8 @@ namespace nova::api {
 class Server {
 public:
     struct Options {
-        std::string socket;       ///< Path to listen at, mode 0660, of group nova where that exists.
-        sys::UniqueFd listener;   ///< Instead: a socket that listens already (systemd's socket activation).
+        std::string socket;     ///< Path to listen at, mode 0660, of group nova where that exists.
+        sys::UniqueFd listener; ///< Instead: a socket that listens already (systemd's socket activation).
         Limits limits;
     };
 

@@ -52,7 +52,7 @@ HttpError http_error(const base::Error& error)
 
 json status_object(const HttpError& error, const std::string& message, const Subject& subject)
 {
-    json status{{"kind", "Status"},  {"apiVersion", "v1"},       {"metadata", json::object()}, {"status", "Failure"},
+    json status{{"kind", "Status"},   {"apiVersion", "v1"},     {"metadata", json::object()}, {"status", "Failure"},
                 {"message", message}, {"reason", error.reason}, {"code", error.status}};
     auto details = details_of(subject);
     if (error.retry_after_seconds > 0)

@@ -20,7 +20,7 @@ struct LogOptions {
     bool follow = false;
     std::optional<std::size_t> tail_lines;
     bool timestamps = false;
-    std::string since;                        ///< RFC 3339; empty: from the beginning.
+    std::string since; ///< RFC 3339; empty: from the beginning.
     std::optional<std::uint64_t> limit_bytes;
 };
 
@@ -44,7 +44,7 @@ public:
 
 /// A running second process, or an attachment to the first. Closing the handles ends an attachment; an exec goes on by itself.
 struct Session {
-    sys::UniqueFd in;   ///< May be empty.
+    sys::UniqueFd in; ///< May be empty.
     sys::UniqueFd out;
     sys::UniqueFd err;  ///< Empty with a terminal.
     sys::UniqueFd exit; ///< One int when it ended; empty for an attachment.

@@ -73,7 +73,11 @@ json make_table(const model::KindInfo& kind, const std::vector<json>& objects, c
             row["object"] = row_object(object, format.rows);
         rows.push_back(std::move(row));
     }
-    return {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"}, {"metadata", list_meta}, {"columnDefinitions", columns}, {"rows", rows}};
+    return {{"kind", "Table"},
+            {"apiVersion", "meta.k8s.io/v1"},
+            {"metadata", list_meta},
+            {"columnDefinitions", columns},
+            {"rows", rows}};
 }
 
 std::string human_age(seconds age)

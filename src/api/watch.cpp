@@ -71,7 +71,8 @@ private:
         auto const name = options_.selector.name();
         if (!kind_.namespaced)
             return name.empty() ? model::storage_prefix(kind_.kind) : model::storage_key({kind_.kind, "", name});
-        return space.empty() || name.empty() ? model::storage_prefix(kind_.kind, space) : model::storage_key({kind_.kind, space, name});
+        return space.empty() || name.empty() ? model::storage_prefix(kind_.kind, space)
+                                             : model::storage_key({kind_.kind, space, name});
     }
 
     Status follow(keyspace::Revision from)
@@ -118,7 +119,7 @@ private:
         bool const now = !removed && options_.selector.matches(TRY(object_of(change.record)));
         if (removed) // A removal carries the last value, which is what the watcher had seen.
             return options_.selector.matches(TRY(object_of(change.record))) ? record_event(type, change.record, Matching::known)
-                                                                           : std::string{};
+                                                                            : std::string{};
         if (!before && !now)
             return std::string{};
         return record_event(!before ? "ADDED" : now ? "MODIFIED" : "DELETED", change.record, Matching::known);

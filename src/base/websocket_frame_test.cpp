@@ -42,7 +42,8 @@ TEST(WebSocketFrame, is_refused_when_it_breaks_the_rules)
     EXPECT_TRUE(refused(encode_frame(FrameType::text, "x", Masking::server), Masking::client)) << "unmasked client";
     EXPECT_TRUE(refused(encode_frame(FrameType::text, "x", Masking::client), Masking::server)) << "masked server";
     EXPECT_TRUE(refused(encode_frame(FrameType::ping, std::string(126, 'x'), Masking::server), Masking::server)) << "long ping";
-    EXPECT_TRUE(refused(encode_frame(FrameType::binary, std::string(1001, 'x'), Masking::server), Masking::server)) << "over the limit";
+    EXPECT_TRUE(refused(encode_frame(FrameType::binary, std::string(1001, 'x'), Masking::server), Masking::server))
+        << "over the limit";
     EXPECT_TRUE(refused(std::string{"\xC2\x00", 2}, Masking::server)) << "reserved bit";
     EXPECT_TRUE(refused(std::string{"\x83\x00", 2}, Masking::server)) << "unknown type";
     EXPECT_TRUE(refused(std::string{"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14}, Masking::client)) << "2^64 bytes";

@@ -52,8 +52,7 @@ Result<model::Key> key_of(const json& object)
 
 Client::Client(std::string socket, Options options, std::unique_ptr<HttpConnection> connection)
     : socket_(std::move(socket)), options_(std::move(options)), connection_(std::move(connection))
-{
-}
+{}
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
@@ -135,7 +134,8 @@ Result<json> Client::create(const json& object, const WriteOptions& options)
     return send_json(std::move(request).with("dryRun", options.dry_run ? "All" : ""));
 }
 
-Result<json> Client::write_object(const json& object, std::string method, const std::string& subresource, const WriteOptions& options)
+Result<json> Client::write_object(const json& object, std::string method, const std::string& subresource,
+                                  const WriteOptions& options)
 {
     auto const key = TRY(key_of(object));
     Request request{.method = std::move(method), .path = TRY(object_path(key, subresource))};
@@ -261,7 +261,8 @@ Result<Session> Client::exec(const model::Key& pod, const ExecOptions& options)
         request.query.emplace_back("command", argument);
     for (const auto& variable : options.env)
         request.query.emplace_back("env", variable);
-    request = std::move(request).with("tty", flag(options.terminal)).with("user", options.user).with("workingDir", options.working_dir);
+    request =
+        std::move(request).with("tty", flag(options.terminal)).with("user", options.user).with("workingDir", options.working_dir);
     return open_session(std::move(request), options.in);
 }
 

@@ -31,9 +31,9 @@ struct ObjectList {
 };
 
 struct Selection {
-    std::string space;  ///< Empty: all namespaces.
-    std::string labels; ///< "app=web,tier in (a,b)"
-    std::string fields; ///< "status.phase=Running"
+    std::string space{};  ///< Empty: all namespaces.
+    std::string labels{}; ///< "app=web,tier in (a,b)"
+    std::string fields{}; ///< "status.phase=Running"
 };
 
 struct WriteOptions {
@@ -43,18 +43,18 @@ struct WriteOptions {
 struct LogOptions {
     bool follow = false;
     bool timestamps = false;
-    std::optional<std::uint64_t> tail_lines;
-    std::string since; ///< RFC 3339
-    std::optional<std::uint64_t> limit_bytes;
+    std::optional<std::uint64_t> tail_lines{};
+    std::string since{}; ///< RFC 3339
+    std::optional<std::uint64_t> limit_bytes{};
 };
 
 struct ExecOptions {
-    std::vector<std::string> command;
+    std::vector<std::string> command{};
     bool terminal = false;
     bool in = true; ///< Whether it gets an input.
-    std::string user;
-    std::string working_dir;
-    std::vector<std::string> env; ///< "K=V"
+    std::string user{};
+    std::string working_dir{};
+    std::vector<std::string> env{}; ///< "K=V"
 };
 
 enum class PatchType { merge, operations };
@@ -81,10 +81,12 @@ public:
     Result<json> get(const model::Key& key);
     Result<ObjectList> list(std::string_view kind, const Selection& selection = {}); ///< All pages, as of one revision.
 
-    Result<json> create(const json& object, const WriteOptions& options = {});  ///< Where: its kind, namespace and name say.
-    Result<json> replace(const json& object, const WriteOptions& options = {}); ///< With a resourceVersion: aborted where it is stale.
+    Result<json> create(const json& object, const WriteOptions& options = {}); ///< Where: its kind, namespace and name say.
+    Result<json> replace(const json& object,
+                         const WriteOptions& options = {}); ///< With a resourceVersion: aborted where it is stale.
     Result<json> replace_status(const json& object);
-    Result<json> patch(const model::Key& key, const json& patch, PatchType type = PatchType::merge, const WriteOptions& options = {});
+    Result<json> patch(const model::Key& key, const json& patch, PatchType type = PatchType::merge,
+                       const WriteOptions& options = {});
     Result<json> patch_status(const model::Key& key, const json& patch, PatchType type = PatchType::merge);
 
     /// The object with its mark of deletion, or a Status where it is gone at once.
@@ -112,7 +114,8 @@ private:
     Status reconnect();
     Result<std::unique_ptr<HttpConnection>> open_stream(const Request& request);
     Result<Session> open_session(Request request, bool in);
-    Result<json> write_object(const json& object, std::string method, const std::string& subresource, const WriteOptions& options);
+    Result<json> write_object(const json& object, std::string method, const std::string& subresource,
+                              const WriteOptions& options);
 
     std::string socket_;
     Options options_;

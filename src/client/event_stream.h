@@ -14,10 +14,10 @@ namespace nova::client {
 class HttpConnection;
 
 struct WatchOptions {
-    std::uint64_t from = 0;  ///< Changes after this revision. 0: first what is there, as `added`.
+    std::uint64_t from = 0; ///< Changes after this revision. 0: first what is there, as `added`.
     bool bookmarks = false;
-    bool initial_end = false; ///< With from = 0: a bookmark after what was there.
-    std::optional<std::chrono::seconds> timeout; ///< The server ends the watch then.
+    bool initial_end = false;                      ///< With from = 0: a bookmark after what was there.
+    std::optional<std::chrono::seconds> timeout{}; ///< The server ends the watch then.
 };
 
 struct Event {

@@ -73,7 +73,8 @@ Result<HttpConnection> HttpConnection::connect(const std::string& socket)
 
 Status HttpConnection::send(const Request& request, Deadline deadline, const std::string& extra)
 {
-    std::string text = request.method + " " + request.target() + " HTTP/1.1\r\nHost: nova\r\nUser-Agent: nova/" NOVA_VERSION "\r\n";
+    std::string text =
+        request.method + " " + request.target() + " HTTP/1.1\r\nHost: nova\r\nUser-Agent: nova/" NOVA_VERSION "\r\n";
     text += "Accept: " + (request.accept.empty() ? "application/json" : request.accept) + "\r\n";
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH")
         text += "Content-Type: " + (request.content_type.empty() ? "application/json" : request.content_type) +

@@ -15,7 +15,8 @@ base::Result<std::string> object_path(const model::Key& key, const std::string& 
 {
     const auto& kind = *TRY(kind_named(key.kind));
     if (key.name.empty() || (kind.namespaced && key.space.empty()))
-        return base::Error{base::Code::invalid_argument, "a " + key.kind + " needs a name" + (kind.namespaced ? " and a namespace" : "")};
+        return base::Error{base::Code::invalid_argument,
+                           "a " + key.kind + " needs a name" + (kind.namespaced ? " and a namespace" : "")};
     return collection_path(kind, key.space) + "/" + percent_encode(key.name) + (subresource.empty() ? "" : "/" + subresource);
 }
 

@@ -33,7 +33,7 @@ std::string percent_encode(std::string_view text)
     return encoded;
 }
 
-Request&& Request::with(std::string name, std::string value) &&
+Request Request::with(std::string name, std::string value) &&
 {
     if (!value.empty())
         query.emplace_back(std::move(name), std::move(value));

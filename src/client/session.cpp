@@ -42,8 +42,7 @@ std::optional<int> exit_code_of(const json& status)
 
 Session::Session(std::unique_ptr<HttpConnection> connection, std::string buffered)
     : connection_(std::move(connection)), buffer_(std::move(buffered))
-{
-}
+{}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;

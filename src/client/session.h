@@ -27,9 +27,9 @@ public:
         int in = -1;
         int out = -1;
         int err = -1;
-        int wake = -1;                            ///< Something of the caller's to watch as well: a signalfd for SIGWINCH.
-        std::function<base::Status()> on_wake;    ///< Called when it is readable; must read from it.
-        std::function<bool(std::string&)> filter; ///< Sees input before it is sent; false: detach (an escape key).
+        int wake = -1;                              ///< Something of the caller's to watch as well: a signalfd for SIGWINCH.
+        std::function<base::Status()> on_wake{};    ///< Called when it is readable; must read from it.
+        std::function<bool(std::string&)> filter{}; ///< Sees input before it is sent; false: detach (an escape key).
     };
 
     explicit Session(std::unique_ptr<HttpConnection> connection, std::string buffered);
@@ -37,7 +37,8 @@ public:
     Session& operator=(Session&&) noexcept;
     ~Session();
 
-    /// The next output; empty: it is over, and exit_code() says how. Errors: deadline_exceeded; unavailable - the server went away.
+    /// The next output; empty: it is over, and exit_code() says how. Errors: deadline_exceeded; unavailable - the server went
+    /// away.
     base::Result<std::optional<Output>> next(base::Deadline deadline = base::Deadline::never());
 
     /// Waits while the process does not read. Errors: deadline_exceeded; unavailable.

@@ -12,14 +12,22 @@ using nlohmann::json;
 Code code_of_reason(const std::string& reason, int http)
 {
     static const std::map<std::string, Code> codes{
-        {"BadRequest", Code::invalid_argument},      {"Invalid", Code::invalid_argument},
-        {"Unauthorized", Code::unauthenticated},     {"Forbidden", Code::permission_denied},
-        {"NotFound", Code::not_found},               {"AlreadyExists", Code::already_exists},
-        {"Conflict", Code::aborted},                 {"FailedPrecondition", Code::failed_precondition},
-        {"Expired", Code::out_of_range},             {"Gone", Code::out_of_range},
-        {"TooManyRequests", Code::resource_exhausted}, {"NotImplemented", Code::unimplemented},
-        {"ServiceUnavailable", Code::unavailable},   {"Cancelled", Code::cancelled},
-        {"Timeout", Code::deadline_exceeded},        {"DataLoss", Code::data_loss},
+        {"BadRequest", Code::invalid_argument},
+        {"Invalid", Code::invalid_argument},
+        {"Unauthorized", Code::unauthenticated},
+        {"Forbidden", Code::permission_denied},
+        {"NotFound", Code::not_found},
+        {"AlreadyExists", Code::already_exists},
+        {"Conflict", Code::aborted},
+        {"FailedPrecondition", Code::failed_precondition},
+        {"Expired", Code::out_of_range},
+        {"Gone", Code::out_of_range},
+        {"TooManyRequests", Code::resource_exhausted},
+        {"NotImplemented", Code::unimplemented},
+        {"ServiceUnavailable", Code::unavailable},
+        {"Cancelled", Code::cancelled},
+        {"Timeout", Code::deadline_exceeded},
+        {"DataLoss", Code::data_loss},
     };
     if (auto const found = codes.find(reason); found != codes.end())
         return found->second;
@@ -79,7 +87,8 @@ base::Error error_of(int http_status, const std::string& body)
 {
     auto status = json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (!status.is_object() || text(status, "kind") != "Status")
-        return {code_of_reason("", http_status), "the server answered " + std::to_string(http_status) + ": " + body.substr(0, 500)};
+        return {code_of_reason("", http_status),
+                "the server answered " + std::to_string(http_status) + ": " + body.substr(0, 500)};
     if (number(status, "code") == 0)
         status["code"] = http_status;
     return error_of(status);

@@ -27,8 +27,8 @@ Result<Peer> peer_of(int socket);
 /// The number of a group in the group database; empty where there is none of that name.
 std::optional<std::uint32_t> find_group(const std::string& name);
 
-/// A listening unix stream socket at a path. Whoever holds the lock file beside it ("PATH.lock") owns the path, so that what a dead
-/// process left is replaced and a living one is never robbed. The socket goes when this does.
+/// A listening unix stream socket at a path. Whoever holds the lock file beside it ("PATH.lock") owns the path, so that what a
+/// dead process left is replaced and a living one is never robbed. The socket goes when this does.
 class LocalListener {
 public:
     /// `group` becomes the socket's group where it is given. Paths over 107 bytes work.
@@ -44,8 +44,7 @@ public:
 private:
     LocalListener(std::string path, UniqueFd lock, UniqueFd socket)
         : path_(std::move(path)), lock_(std::move(lock)), socket_(std::move(socket))
-    {
-    }
+    {}
 
     std::string path_;
     UniqueFd lock_;

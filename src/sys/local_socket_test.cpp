@@ -26,7 +26,7 @@ TEST_F(LocalSocket, tells_who_connects)
     auto const peer = peer_of(client.get()).value();
 
     EXPECT_EQ(peer.uid, ::geteuid());
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0660u);
 }

@@ -20,7 +20,9 @@ namespace {
 class FileLog : public api::LogStream {
 public:
     FileLog(std::string path, const api::LogOptions& options)
-        : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), notify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)), follow_(options.follow)
+        : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
+          notify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+          follow_(options.follow)
     {
         ::inotify_add_watch(notify_.get(), path.c_str(), IN_MODIFY);
     }
@@ -81,17 +83,25 @@ api::Result<api::Session> ShellStreams::exec(const model::Key&, const api::ExecO
     ::posix_spawn_file_actions_destroy(&actions);
     if (failed != 0)
         return base::Error::from_errno("run " + options.command[0], failed);
-    std::jthread{[pid, fd = std::move(exit.write)] {
+    ++*running_;
+    std::jthread{[pid, running = running_, fd = std::move(exit.write)] {
         int status = 0;
         ::waitpid(pid, &status, 0);
+        --*running;
         int const code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        EXPECT_EQ(::write(fd.get(), &code, sizeof code), static_cast<ssize_t>(sizeof code));
+        if (::write(fd.get(), &code, sizeof code) < 0)
+            return; // Nobody wants to know.
     }}.detach();
     auto const resize = [this](std::uint16_t columns, std::uint16_t rows) -> base::Status {
-        last_size = std::to_string(columns) + "x" + std::to_string(rows);
+        size_.with([&](auto& size) { size = std::to_string(columns) + "x" + std::to_string(rows); });
         return base::done();
     };
     return api::Session{std::move(in.write), std::move(out.read), std::move(err.read), std::move(exit.read), resize};
+}
+
+std::string ShellStreams::size()
+{
+    return size_.with([](const auto& size) { return size; });
 }
 
 /// An echo: what is typed comes back, until the end of input.
@@ -169,7 +179,9 @@ std::string Door::raw(std::string_view bytes)
 
 json Door::network(const std::string& name, const std::string& subnet) const
 {
-    json object{{"kind", "Network"}, {"apiVersion", "nanocloud.io/v1"}, {"metadata", {{"name", name}, {"namespace", "default"}}},
+    json object{{"kind", "Network"},
+                {"apiVersion", "nanocloud.io/v1"},
+                {"metadata", {{"name", name}, {"namespace", "default"}}},
                 {"spec", json::object()}};
     if (!subnet.empty())
         object["spec"]["subnet"] = subnet;

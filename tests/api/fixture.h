@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "api/server.h"
+#include "base/guarded.h"
 #include "client/client.h"
 #include "keyspace/keyspace.h"
 #include "sys/unique_fd.h"
@@ -22,10 +24,13 @@ public:
     api::Result<api::Session> exec(const model::Key& workload, const api::ExecOptions& options) override;
     api::Result<api::Session> attach(const model::Key& workload) override;
 
-    std::string last_size; ///< What was resized to last: "80x24".
+    std::string size(); ///< What was resized to last: "80x24".
+    int running() const { return *running_; }
 
 private:
     std::string log_;
+    base::Guarded<std::string> size_;
+    std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0); ///< Shared: children may outlive a test.
 };
 
 /// A server with its own root, and a client of it.

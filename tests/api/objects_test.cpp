@@ -194,7 +194,8 @@ TEST_F(Door, marks_what_has_finalizers_and_removes_it_with_the_last_one)
     auto const marked = client.remove(pod_key("web")).value();
     ASSERT_EQ(marked["kind"], "Pod");
     EXPECT_TRUE(marked["metadata"].contains("deletionTimestamp"));
-    EXPECT_EQ(client.remove(pod_key("web")).value()["metadata"]["resourceVersion"], marked["metadata"]["resourceVersion"]) << "again: nothing new";
+    EXPECT_EQ(client.remove(pod_key("web")).value()["metadata"]["resourceVersion"], marked["metadata"]["resourceVersion"])
+        << "again: nothing new";
     auto const more = json{{"metadata", {{"finalizers", {control, "x.io/y"}}}}};
     EXPECT_TRUE(failed_with(client.patch(pod_key("web"), more), Code::invalid_argument)) << "no new finalizers on the way out";
 

@@ -19,8 +19,13 @@ std::string chunk(const std::string& text)
 } // namespace
 
 BodyPump::BodyPump(Loop& loop, std::unique_ptr<Stream> stream, StreamReply reply)
-    : loop_(loop), stream_(std::move(stream)), writer_(loop.io, *stream_, std::nullopt), source_(std::move(reply.source)),
-      content_type_(std::move(reply.content_type)), end_timer_(loop.io), wake_(loop.io)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      writer_(loop.io, *stream_, std::nullopt),
+      source_(std::move(reply.source)),
+      content_type_(std::move(reply.content_type)),
+      end_timer_(loop.io),
+      wake_(loop.io)
 {
     ++loop_.streams;
 }
@@ -53,9 +58,8 @@ void BodyPump::start()
 /// The client has nothing to say any more; that it goes is what we want to hear.
 void BodyPump::watch_for_hangup()
 {
-    stream_->read_some(asio::buffer(ignored_), [self = self()](error_code error, std::size_t) {
-        error ? self->close() : self->watch_for_hangup();
-    });
+    stream_->read_some(asio::buffer(ignored_),
+                       [self = self()](error_code error, std::size_t) { error ? self->close() : self->watch_for_hangup(); });
 }
 
 void BodyPump::pull()

@@ -7,10 +7,13 @@
 namespace nova::api::http {
 
 Connection::Connection(Loop& loop, std::unique_ptr<Stream> stream, Identity identity)
-    : loop_(loop), stream_(std::move(stream)), writer_(loop.io, *stream_, loop.limits.stall), identity_(std::move(identity)),
-      reader_(loop.limits), timer_(loop.io)
-{
-}
+    : loop_(loop),
+      stream_(std::move(stream)),
+      writer_(loop.io, *stream_, loop.limits.stall),
+      identity_(std::move(identity)),
+      reader_(loop.limits),
+      timer_(loop.io)
+{}
 
 void Connection::drain()
 {
@@ -60,7 +63,8 @@ void Connection::advance()
         return dispatch();
     limit_request_time();
     if (reader_.wants_continue())
-        return writer_.write("HTTP/1.1 100 Continue\r\n\r\n", [self = self()](error_code error) { error ? self->close() : self->read(); });
+        return writer_.write("HTTP/1.1 100 Continue\r\n\r\n",
+                             [self = self()](error_code error) { error ? self->close() : self->read(); });
     read();
 }
 

@@ -40,8 +40,7 @@ class AsioServer : public HttpServer {
 public:
     AsioServer(Api& api, const Limits& limits, std::optional<std::uint32_t> group)
         : loop_(api, limits), acceptor_(loop_.io), pause_(loop_.io), deadline_(loop_.io), allowed_group_(group)
-    {
-    }
+    {}
     ~AsioServer() override { stop(); }
 
     Status run(sys::UniqueFd listener)

@@ -17,7 +17,8 @@ public:
     RequestReader& operator=(RequestReader&&) noexcept;
     ~RequestReader();
 
-    /// Takes what it understands off the front of `buffer`. A refusal means: answer it and close, nothing after it can be trusted.
+    /// Takes what it understands off the front of `buffer`. A refusal means: answer it and close, nothing after it can be
+    /// trusted.
     std::optional<Response> feed(std::string& buffer);
 
     bool started() const; ///< At least the head is complete.

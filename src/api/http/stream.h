@@ -30,8 +30,7 @@ public:
     /// With a stall time, a peer that takes nothing for so long is cut off.
     Writer(asio::io_context& io, Stream& stream, std::optional<std::chrono::seconds> stall)
         : stream_(stream), timer_(io), stall_(stall)
-    {
-    }
+    {}
 
     /// `done` keeps whoever owns this alive. Never call it while a write is going on.
     void write(std::string text, Done done);

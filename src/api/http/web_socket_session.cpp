@@ -24,8 +24,15 @@ std::string close_payload(std::uint16_t code) { return {static_cast<char>(code >
 } // namespace
 
 WebSocketSession::WebSocketSession(Loop& loop, std::unique_ptr<Stream> stream, SessionReply reply)
-    : loop_(loop), stream_(std::move(stream)), writer_(loop.io, *stream_, std::nullopt), resize_(std::move(reply.session.resize)),
-      in_(loop.io), out_(loop.io, Channel::out), err_(loop.io, Channel::err), exit_(loop.io), drain_timer_(loop.io)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      writer_(loop.io, *stream_, std::nullopt),
+      resize_(std::move(reply.session.resize)),
+      in_(loop.io),
+      out_(loop.io, Channel::out),
+      err_(loop.io, Channel::err),
+      exit_(loop.io),
+      drain_timer_(loop.io)
 {
     ++loop_.streams;
     if (reply.in)
