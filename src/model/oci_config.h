@@ -1,0 +1,292 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+/// config.json of the OCI runtime specification 1.3, as plain data. Names follow the specification in snake_case.
+namespace nova::model::oci {
+
+using base::Result;
+
+struct User {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::optional<std::uint32_t> umask;
+    std::vector<std::uint32_t> additional_gids;
+};
+
+struct Capabilities {
+    std::vector<std::string> bounding;
+    std::vector<std::string> effective;
+    std::vector<std::string> inheritable;
+    std::vector<std::string> permitted;
+    std::vector<std::string> ambient;
+};
+
+struct Rlimit {
+    std::string type; ///< RLIMIT_NOFILE
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+};
+
+struct Scheduler {
+    std::string policy; ///< SCHED_OTHER
+    std::int32_t nice = 0;
+    std::int32_t priority = 0;
+    std::vector<std::string> flags;
+    std::uint64_t runtime = 0; ///< Nanoseconds, as deadline and period.
+    std::uint64_t deadline = 0;
+    std::uint64_t period = 0;
+};
+
+struct IoPriority {
+    std::string io_class; ///< IOPRIO_CLASS_BE
+    std::int32_t priority = 0;
+};
+
+struct CpuAffinity {
+    std::string initial; ///< "0-3,5": while the process is set up.
+    std::string final;   ///< For the process itself.
+};
+
+struct ConsoleSize {
+    std::uint16_t height = 0;
+    std::uint16_t width = 0;
+};
+
+struct Process {
+    bool terminal = false;
+    std::optional<ConsoleSize> console_size;
+    User user;
+    std::vector<std::string> args;
+    std::vector<std::string> env;
+    std::string cwd;
+    std::optional<Capabilities> capabilities;
+    std::vector<Rlimit> rlimits;
+    bool no_new_privileges = false;
+    std::string apparmor_profile;
+    std::string selinux_label;
+    std::optional<std::int32_t> oom_score_adj;
+    std::optional<Scheduler> scheduler;
+    std::optional<IoPriority> io_priority;
+    std::optional<CpuAffinity> exec_cpu_affinity;
+};
+
+struct IdMapping {
+    std::uint32_t container_id = 0;
+    std::uint32_t host_id = 0;
+    std::uint32_t size = 0;
+};
+
+struct Mount {
+    std::string destination;
+    std::string type;
+    std::string source;
+    std::vector<std::string> options;
+    std::vector<IdMapping> uid_mappings;
+    std::vector<IdMapping> gid_mappings;
+};
+
+struct Hook {
+    std::string path;
+    std::vector<std::string> args;
+    std::vector<std::string> env;
+    std::optional<std::int64_t> timeout_seconds;
+};
+
+struct Hooks {
+    std::vector<Hook> prestart;
+    std::vector<Hook> create_runtime;
+    std::vector<Hook> create_container;
+    std::vector<Hook> start_container;
+    std::vector<Hook> poststart;
+    std::vector<Hook> poststop;
+};
+
+struct Namespace {
+    std::string type; ///< mount pid network ipc uts user cgroup time
+    std::string path; ///< Empty: a new one.
+};
+
+struct Device {
+    std::string path;
+    std::string type; ///< c b u p
+    std::int64_t major = 0;
+    std::int64_t minor = 0;
+    std::optional<std::uint32_t> file_mode;
+    std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> gid;
+};
+
+struct DeviceRule {
+    bool allow = false;
+    std::string type = "a"; ///< a c b
+    std::optional<std::int64_t> major; ///< Empty: every one.
+    std::optional<std::int64_t> minor;
+    std::string access = "rwm";
+};
+
+struct MemoryLimits {
+    std::optional<std::int64_t> limit;
+    std::optional<std::int64_t> reservation;
+    std::optional<std::int64_t> swap; ///< Memory and swap together.
+    std::optional<std::int64_t> kernel;
+    std::optional<std::int64_t> kernel_tcp;
+    std::optional<std::uint64_t> swappiness;
+    bool disable_oom_killer = false;
+    bool check_before_update = false;
+};
+
+struct CpuLimits {
+    std::optional<std::uint64_t> shares;
+    std::optional<std::int64_t> quota;
+    std::optional<std::uint64_t> burst;
+    std::optional<std::uint64_t> period;
+    std::optional<std::int64_t> realtime_runtime;
+    std::optional<std::uint64_t> realtime_period;
+    std::string cpus;
+    std::string mems;
+    std::optional<std::int64_t> idle;
+};
+
+struct BlockDeviceLimit {
+    std::int64_t major = 0;
+    std::int64_t minor = 0;
+    std::uint64_t rate = 0;                  ///< For throttling.
+    std::optional<std::uint16_t> weight;     ///< For weightDevice.
+    std::optional<std::uint16_t> leaf_weight;
+};
+
+struct BlockLimits {
+    std::optional<std::uint16_t> weight;
+    std::optional<std::uint16_t> leaf_weight;
+    std::vector<BlockDeviceLimit> weight_device;
+    std::vector<BlockDeviceLimit> read_bps;
+    std::vector<BlockDeviceLimit> write_bps;
+    std::vector<BlockDeviceLimit> read_iops;
+    std::vector<BlockDeviceLimit> write_iops;
+};
+
+struct HugepageLimit {
+    std::string page_size;
+    std::uint64_t limit = 0;
+};
+
+struct NetworkPriority {
+    std::string name;
+    std::uint32_t priority = 0;
+};
+
+struct RdmaLimit {
+    std::optional<std::uint32_t> handles;
+    std::optional<std::uint32_t> objects;
+};
+
+struct Resources {
+    std::vector<DeviceRule> devices;
+    MemoryLimits memory;
+    CpuLimits cpu;
+    std::optional<std::int64_t> pids_limit;
+    BlockLimits block_io;
+    std::vector<HugepageLimit> hugepage_limits;
+    std::optional<std::uint32_t> network_class;
+    std::vector<NetworkPriority> network_priorities;
+    std::map<std::string, RdmaLimit> rdma;
+    std::map<std::string, std::string> unified;
+};
+
+struct SeccompArgument {
+    std::uint32_t index = 0;
+    std::uint64_t value = 0;
+    std::uint64_t value_two = 0;
+    std::string op;
+};
+
+struct SeccompRule {
+    std::vector<std::string> names;
+    std::string action;
+    std::optional<std::uint32_t> errno_return;
+    std::vector<SeccompArgument> args;
+};
+
+struct Seccomp {
+    std::string default_action;
+    std::optional<std::uint32_t> default_errno_return;
+    std::vector<std::string> architectures;
+    std::vector<std::string> flags;
+    std::string listener_path;
+    std::string listener_metadata;
+    std::vector<SeccompRule> syscalls;
+    std::string source; ///< The JSON it was read from: what a compiled program is cached by.
+};
+
+struct IntelRdt {
+    std::string clos_id;
+    std::string l3_cache_schema;
+    std::string mem_bw_schema;
+    std::vector<std::string> schemata;
+    bool enable_monitoring = false;
+};
+
+struct MemoryPolicy {
+    std::string mode; ///< MPOL_BIND
+    std::string nodes;
+    std::vector<std::string> flags;
+};
+
+struct TimeOffset {
+    std::int64_t seconds = 0;
+    std::uint32_t nanoseconds = 0;
+};
+
+struct Linux {
+    std::vector<Namespace> namespaces;
+    std::vector<IdMapping> uid_mappings;
+    std::vector<IdMapping> gid_mappings;
+    std::map<std::string, TimeOffset> time_offsets; ///< By clock: "monotonic", "boottime".
+    std::vector<Device> devices;
+    std::string cgroups_path;
+    Resources resources;
+    std::string rootfs_propagation;
+    std::optional<Seccomp> seccomp;
+    std::map<std::string, std::string> sysctl;
+    std::vector<std::string> masked_paths;
+    std::vector<std::string> readonly_paths;
+    std::string mount_label;
+    std::optional<IntelRdt> intel_rdt;
+    std::optional<std::string> personality; ///< LINUX | LINUX32
+    std::map<std::string, std::string> net_devices; ///< Host name to name inside; empty: the same.
+    std::optional<MemoryPolicy> memory_policy;
+};
+
+struct Config {
+    std::string version; ///< ociVersion
+    std::string rootfs;  ///< root.path, as written: relative to the bundle.
+    bool read_only_rootfs = false;
+    std::optional<Process> process;
+    std::string hostname;
+    std::string domainname;
+    std::vector<Mount> mounts;
+    Hooks hooks;
+    Linux platform; ///< JSON: linux, which GCC defines as a macro.
+    std::map<std::string, std::string> annotations;
+};
+
+/// Reads config.json. Unknown keys are passed over, as the specification asks.
+/// Errors: invalid_argument - names the field ("linux.namespaces[2].type: …") or the place in the text.
+Result<Config> parse_config(std::string text);
+
+/// Reads a process object alone (`nb exec --process`).
+Result<Process> parse_process(std::string text);
+
+/// Reads a resources object alone (`nb update --resources`).
+Result<Resources> parse_resources(std::string text);
+
+} // namespace nova::model::oci
