@@ -1,0 +1,145 @@
+#include <array>
+
+#include "base/strings.h"
+#include "runtime/arguments.h"
+#include "runtime/commands.h"
+#include "runtime/exec.h"
+#include "runtime/process.h"
+#include "runtime/state.h"
+#include "runtime/terminal_relay.h"
+#include "sys/file.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+using Kind = Option::Kind;
+namespace oci = model::oci;
+
+namespace {
+
+constexpr std::array exec_options{
+    Option{"process", 'p'},
+    Option{"console-socket"},
+    Option{"pid-file"},
+    Option{"tty", 't', Kind::flag},
+    Option{"detach", 'd', Kind::flag},
+    Option{"user", 'u'},
+    Option{"cwd"},
+    Option{"env", 'e'},
+    Option{"cap", 'c'},
+    Option{"additional-gids", 'g'},
+    Option{"preserve-fds"},
+    Option{"cgroup"},
+    Option{"apparmor"},
+    Option{"process-label"},
+    Option{"no-new-privs", 0, Kind::flag},
+    Option{"ignore-paused", 0, Kind::flag},
+    Option{"no-subreaper", 0, Kind::flag},
+};
+
+constexpr long long most_id = 0xfffffffe;
+
+/// "UID" or "UID:GID", nothing else (CVE-2026-30892: what is not understood must not become root).
+Status read_user(const std::string& text, oci::User& user)
+{
+    auto const colon = text.find(':');
+    user.uid = static_cast<std::uint32_t>(TRY(base::parse_integer(text.substr(0, colon), 0, most_id).context("--user: uid")));
+    if (colon != std::string::npos)
+        user.gid = static_cast<std::uint32_t>(TRY(base::parse_integer(text.substr(colon + 1), 0, most_id).context("--user: gid")));
+    return done();
+}
+
+void add_capability(const std::string& name, oci::Process& process)
+{
+    if (!process.capabilities)
+        process.capabilities.emplace();
+    auto const full = name.starts_with("CAP_") ? name : "CAP_" + name;
+    for (auto* const set : {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
+        set->push_back(full);
+}
+
+/// A later value of a variable takes the place of an earlier one.
+void set_variable(std::vector<std::string>& env, const std::string& entry)
+{
+    auto const name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(env, [&](const auto& old) { return !name.empty() && old.starts_with(name); });
+    env.push_back(entry);
+}
+
+Status apply_options(const Arguments& arguments, oci::Process& process)
+{
+    process.args.assign(arguments.rest().begin() + 1, arguments.rest().end());
+    process.terminal = arguments.has("tty");
+    if (auto const user = arguments.find("user"))
+        TRY(read_user(*user, process.user));
+    for (const auto& gid : arguments.all("additional-gids"))
+        process.user.additional_gids.push_back(
+            static_cast<std::uint32_t>(TRY(base::parse_integer(gid, 0, most_id).context("--additional-gids"))));
+    process.cwd = arguments.get("cwd", process.cwd);
+    if (process.cwd.empty() || process.cwd.front() != '/')
+        return Error{Code::invalid_argument, "--cwd: must be an absolute path"};
+    for (const auto& entry : arguments.all("env"))
+        set_variable(process.env, entry);
+    for (const auto& name : arguments.all("cap"))
+        add_capability(name, process);
+    process.apparmor_profile = arguments.get("apparmor", process.apparmor_profile);
+    process.selinux_label = arguments.get("process-label", process.selinux_label);
+    process.no_new_privileges = process.no_new_privileges || arguments.has("no-new-privs");
+    return done();
+}
+
+Result<oci::Process> process_from(const std::string& file)
+{
+    auto text = TRY(sys::read_file(file, 16u << 20).context("--process"));
+    return oci::parse_process(std::move(text)).context(file);
+}
+
+Result<oci::Process> process_of(const Globals& globals, const Arguments& arguments, const std::string& id)
+{
+    if (auto const file = arguments.find("process"))
+        return process_from(*file);
+    if (arguments.rest().size() < 2)
+        return Error{Code::invalid_argument, "needs the container's id and a command, or --process"};
+    auto const directory = TRY(StateDirectory::open(globals.root, id));
+    auto config_text = TRY(directory.read_config());
+    auto config = TRY(oci::parse_config(std::move(config_text)));
+    if (!config.process)
+        return Error{Code::invalid_argument, "process: is missing"};
+    auto process = std::move(*config.process);
+    process.console_size.reset();
+    TRY(apply_options(arguments, process));
+    return process;
+}
+
+} // namespace
+
+Result<int> exec_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, exec_options, OptionOrder::before_arguments));
+    if (arguments.rest().empty())
+        return Error{Code::invalid_argument, "needs the container's id"};
+    ExecRequest request;
+    request.id = arguments.rest().front();
+    request.process = TRY(process_of(globals, arguments, request.id));
+    request.process.terminal = request.process.terminal || arguments.has("tty");
+    request.console_socket = arguments.get("console-socket");
+    request.pid_file = arguments.get("pid-file");
+    bool const detach = arguments.has("detach");
+    request.attached = !detach && request.console_socket.empty();
+    request.ignore_paused = arguments.has("ignore-paused");
+    request.cgroup = arguments.get("cgroup");
+    request.preserve_fds = static_cast<unsigned>(
+        TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
+    if (request.process.terminal && detach && request.console_socket.empty())
+        return Error{Code::invalid_argument, "--tty: with --detach it needs --console-socket"};
+    std::vector<std::string> warnings;
+    TRY(check_process(request.process, warnings));
+    auto const executed = TRY(execute_in(globals, request));
+    if (detach)
+        return 0;
+    return TRY(follow_process(executed.pidfd.get(), executed.terminal)).as_exit_code();
+}
+
+} // namespace nova::runtime

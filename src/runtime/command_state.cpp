@@ -1,0 +1,140 @@
+// state, list, kill and delete.
+#include <unistd.h>
+
+#include <array>
+
+#include "model/json_writer.h"
+#include "runtime/arguments.h"
+#include "runtime/commands.h"
+#include "runtime/remove.h"
+#include "runtime/signal_names.h"
+#include "runtime/state.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/pidfd.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+using Kind = Option::Kind;
+
+namespace {
+
+constexpr std::array kill_options{Option{"all", 'a', Kind::flag}, Option{"regex", 'r', Kind::flag}};
+constexpr std::array delete_options{Option{"force", 'f', Kind::flag}};
+constexpr std::array list_options{Option{"format", 'f'}, Option{"quiet", 'q', Kind::flag}};
+
+struct Entry {
+    Record record;
+    Phase phase = Phase::stopped;
+    pid_t pid() const { return phase == Phase::stopped ? 0 : record.pid; }
+};
+
+Result<std::vector<Entry>> entries(const std::string& root)
+{
+    std::vector<Entry> found;
+    for (const auto& id : TRY(StateDirectory::list(root))) {
+        auto const directory = StateDirectory::open(root, id);
+        auto record = directory.ok() ? directory.value().read() : Result<Record>{directory.error()};
+        if (!record.ok())
+            continue; // It is being made or removed at this moment.
+        auto const phase = observe(directory.value(), record.value());
+        found.push_back({std::move(record).value(), phase});
+    }
+    return found;
+}
+
+std::string padded(std::string text, std::size_t width)
+{
+    text.append(text.size() < width ? width - text.size() : 1, ' ');
+    return text;
+}
+
+std::string table_of(const std::vector<Entry>& list)
+{
+    std::size_t id_width = 12;
+    for (const auto& entry : list)
+        id_width = std::max(id_width, entry.record.id.size() + 2);
+    auto text = padded("ID", id_width) + padded("PID", 10) + padded("STATUS", 10) + padded("BUNDLE", 40) + padded("CREATED", 32) +
+                "OWNER\n";
+    for (const auto& entry : list)
+        text += padded(entry.record.id, id_width) + padded(std::to_string(entry.pid()), 10) +
+                padded(std::string{to_string(entry.phase)}, 10) + padded(entry.record.bundle, 40) +
+                padded(entry.record.created, 32) + entry.record.owner + "\n";
+    return text;
+}
+
+std::string json_of(const std::vector<Entry>& list)
+{
+    model::JsonWriter json;
+    json.begin('[');
+    for (const auto& entry : list)
+        json.raw(state_json(entry.record, entry.phase));
+    return json.end(']').text() + "\n";
+}
+
+Status signal_container(const Globals& globals, const std::string& id, int signal, bool all)
+{
+    auto const directory = TRY(StateDirectory::open(globals.root, id));
+    auto const record = TRY(directory.read());
+    auto const phase = observe(directory, record);
+    if (all && !record.cgroup.empty())
+        return sys::Cgroup::at(record.cgroup, record.controllers).signal_all(signal);
+    if (phase != Phase::created && phase != Phase::running && phase != Phase::paused)
+        return Error{Code::failed_precondition,
+                     "cannot signal container \"" + id + "\": container not running (it is " + std::string{to_string(phase)} + ")"};
+    return sys::signal_pidfd(TRY(open_process(record)).get(), signal);
+}
+
+} // namespace
+
+Result<int> state_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
+    auto const id = TRY(arguments.only("the container's id"));
+    auto const directory = TRY(StateDirectory::open(globals.root, id));
+    auto const record = TRY(directory.read());
+    TRY(sys::write_all(1, state_json(record, observe(directory, record)) + "\n"));
+    return 0;
+}
+
+Result<int> list_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, list_options, OptionOrder::anywhere));
+    auto const format = arguments.get("format", "table");
+    if (format != "table" && format != "json")
+        return Error{Code::invalid_argument, "--format: must be table or json"};
+    auto const list = TRY(entries(globals.root));
+    std::string text;
+    if (arguments.has("quiet"))
+        for (const auto& entry : list)
+            text += entry.record.id + "\n";
+    else
+        text = format == "json" ? json_of(list) : table_of(list);
+    TRY(sys::write_all(1, text));
+    return 0;
+}
+
+Result<int> kill_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, kill_options, OptionOrder::anywhere));
+    const auto& rest = arguments.rest();
+    if (rest.empty() || rest.size() > 2)
+        return Error{Code::invalid_argument, "needs the container's id, and may have a signal after it"};
+    auto const signal = TRY(parse_signal(rest.size() == 2 ? rest[1] : "TERM"));
+    TRY(signal_container(globals, rest[0], signal, arguments.has("all")));
+    return 0;
+}
+
+Result<int> delete_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, delete_options, OptionOrder::anywhere));
+    auto const force = arguments.has("force") ? Force::yes : Force::no;
+    auto const id = TRY(arguments.only("the container's id"));
+    TRY(remove_container(globals, id, force));
+    return 0;
+}
+
+} // namespace nova::runtime

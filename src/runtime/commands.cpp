@@ -1,0 +1,184 @@
+#include "runtime/commands.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "model/json_writer.h"
+#include "runtime/arguments.h"
+#include "sys/file.h"
+#include "sys/memfd.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+
+namespace {
+
+using Kind = Option::Kind;
+constexpr std::array global_options{
+    Option{"root"},          Option{"log"},
+    Option{"log-format"},    Option{"log-level"},
+    Option{"debug", 0, Kind::flag},  Option{"cgroup-manager"},
+    Option{"systemd-cgroup", 0, Kind::flag}, Option{"rootless"},
+    Option{"version", 'v', Kind::flag}, Option{"help", 'h', Kind::flag},
+    Option{"criu"},
+};
+
+enum class Sealing { needed, not_needed }; ///< Whether a container's process is born from our own file.
+struct Command {
+    std::string_view name;
+    Result<int> (*run)(const Globals&, Words);
+    Sealing sealing;
+    std::string_view summary;
+};
+constexpr std::array commands{
+    Command{"create", create_command, Sealing::needed, "set a container up from a bundle; it waits for start"},
+    Command{"start", start_command, Sealing::not_needed, "start the program of a created container"},
+    Command{"run", run_command, Sealing::needed, "create and start, and wait for its end (--detach: do not)"},
+    Command{"exec", exec_command, Sealing::needed, "start one more program in a running container"},
+    Command{"state", state_command, Sealing::not_needed, "print a container's state as JSON"},
+    Command{"list", list_command, Sealing::not_needed, "list containers"},
+    Command{"kill", kill_command, Sealing::not_needed, "send a signal to a container's first process (--all: to all)"},
+    Command{"delete", delete_command, Sealing::not_needed, "remove a stopped container (--force: any)"},
+    Command{"spec", spec_command, Sealing::not_needed, "write an example config.json"},
+    Command{"features", features_command, Sealing::not_needed, "print what this runtime can do as JSON"},
+};
+
+void print_help()
+{
+    std::string text = "nb: a container runtime (OCI runtime specification)\n\n"
+                       "usage: nb [--root DIR] [--log FILE] [--log-format text|json] [--debug]\n"
+                       "          [--cgroup-manager cgroupfs|disabled] COMMAND ...\n\n";
+    for (const auto& command : commands)
+        text += "  " + std::string{command.name} + std::string(12 - command.name.size(), ' ') + std::string{command.summary} + "\n";
+    text += "\nexample: nb run --bundle /srv/web web-1\n";
+    (void)sys::write_all(1, text);
+}
+
+std::string default_root()
+{
+    const char* const run_time = std::getenv("XDG_RUNTIME_DIR");
+    if (::geteuid() != 0 && run_time && *run_time == '/')
+        return std::string{run_time} + "/nb";
+    return "/run/nb";
+}
+
+Result<Globals> globals_of(const Arguments& arguments)
+{
+    Globals globals;
+    globals.root = arguments.get("root", default_root());
+    if (globals.root.empty() || globals.root.front() != '/') {
+        std::array<char, 4096> here{};
+        if (!::getcwd(here.data(), here.size()))
+            return Error::from_errno("look where we are");
+        globals.root = std::string{here.data()} + "/" + globals.root;
+    }
+    globals.log = arguments.get("log");
+    auto const format = arguments.get("log-format", "text");
+    if (format != "text" && format != "json")
+        return Error{Code::invalid_argument, "--log-format: must be text or json"};
+    globals.log_json = format == "json";
+    globals.debug = arguments.has("debug");
+    auto const manager = arguments.get("cgroup-manager", arguments.has("systemd-cgroup") ? "systemd" : "cgroupfs");
+    if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled")
+        return Error{Code::invalid_argument, "--cgroup-manager: must be cgroupfs, systemd or disabled"};
+    globals.cgroup_manager = manager == "disabled"  ? CgroupManager::disabled
+                             : manager == "systemd" ? CgroupManager::systemd
+                                                    : CgroupManager::cgroupfs;
+    return globals;
+}
+
+std::string json_line(std::string_view message)
+{
+    model::JsonWriter json;
+    json.begin('{').member("level", "error").member("msg", message);
+    json.member("time", base::to_rfc3339(base::system_clock().now(), 9)).end('}');
+    return json.text() + "\n";
+}
+
+/// One line, whatever stands in the message.
+std::string one_line(std::string text)
+{
+    for (auto& character : text)
+        if (static_cast<unsigned char>(character) < 0x20)
+            character = character == '\n' ? ';' : ' ';
+    return text;
+}
+
+void report(const Globals& globals, const Error& error)
+{
+    auto const message = one_line(error.message());
+    if (!globals.log.empty()) {
+        auto const line = globals.log_json ? json_line(message)
+                                           : base::to_rfc3339(base::system_clock().now(), 0) + " error " + message + "\n";
+        auto const file = sys::open_file(globals.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644);
+        if (file.ok())
+            (void)sys::write_all(file.value().get(), line);
+    }
+    (void)sys::write_all(2, globals.log_json && globals.log.empty() ? json_line(message) : "nb: " + message + "\n");
+}
+
+/// stdin, stdout and stderr must be open: else the first file we open would become one of them in the container.
+void ensure_standard_streams()
+{
+    for (int fd = 0; fd < 3; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0)
+            (void)::open("/dev/null", O_RDWR); // Takes the lowest free number, which is this one.
+}
+
+constexpr int wrong_call = 64;
+
+int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
+{
+    const auto& rest = arguments.rest();
+    for (const auto& command : commands) {
+        if (command.name != rest.front())
+            continue;
+        if (command.sealing == Sealing::needed && !sys::own_program_is_sealed()) {
+            report(globals, sys::run_own_program_sealed(argv).error());
+            return 1;
+        }
+        auto result = command.run(globals, Words{rest}.subspan(1));
+        if (result.ok())
+            return result.value();
+        report(globals, std::move(result).take_error().context(command.name));
+        return 1;
+    }
+    report(globals, Error{Code::invalid_argument, "unknown command \"" + rest.front().substr(0, 80) + "\"; see nb --help"});
+    return wrong_call;
+}
+
+} // namespace
+
+int run_nb(int argc, char** argv)
+{
+    ensure_standard_streams();
+    std::vector<std::string> const words(argv + 1, argv + argc);
+    auto const arguments = Arguments::parse(words, global_options, OptionOrder::before_arguments);
+    if (!arguments.ok()) {
+        report({}, arguments.error());
+        return wrong_call;
+    }
+    if (arguments.value().has("version")) {
+        (void)sys::write_all(1, "nb version " NOVA_VERSION "\nspec: 1.3.0\n");
+        return 0;
+    }
+    if (arguments.value().has("help") || arguments.value().rest().empty()) {
+        print_help();
+        return arguments.value().has("help") ? 0 : wrong_call;
+    }
+    auto const globals = globals_of(arguments.value());
+    if (!globals.ok()) {
+        report({}, globals.error());
+        return wrong_call;
+    }
+    return run_chosen(globals.value(), arguments.value(), argv);
+}
+
+} // namespace nova::runtime

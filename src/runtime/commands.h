@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "runtime/globals.h"
+
+namespace nova::runtime {
+
+using Words = std::span<const std::string>;
+
+/// Each command of nb: takes what stands after its name; gives the exit code.
+Result<int> create_command(const Globals& globals, Words words);
+Result<int> start_command(const Globals& globals, Words words);
+Result<int> run_command(const Globals& globals, Words words);
+Result<int> state_command(const Globals& globals, Words words);
+Result<int> kill_command(const Globals& globals, Words words);
+Result<int> delete_command(const Globals& globals, Words words);
+Result<int> list_command(const Globals& globals, Words words);
+Result<int> exec_command(const Globals& globals, Words words);
+Result<int> spec_command(const Globals& globals, Words words);
+Result<int> features_command(const Globals& globals, Words words);
+
+/// The whole program: reads global options and the command, prints an error as one line (and into --log), and gives the exit
+/// code: 0, the container's own, or 1 (64 for a wrong call).
+int run_nb(int argc, char** argv);
+
+} // namespace nova::runtime

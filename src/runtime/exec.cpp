@@ -1,0 +1,235 @@
+#include "runtime/exec.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/undo.h"
+#include "runtime/channel.h"
+#include "runtime/devices.h"
+#include "runtime/launch.h"
+#include "runtime/pid_file.h"
+#include "runtime/process.h"
+#include "runtime/state.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/namespace.h"
+#include "sys/own_process.h"
+#include "sys/pidfd.h"
+#include "sys/unix_socket.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Deadline;
+using base::Error;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+/// All that the new process needs; made before the clone.
+struct ExecPlan {
+    explicit ExecPlan(const ExecRequest& wish) : request(wish) {}
+
+    const ExecRequest& request;
+    oci::Config config;
+    Record record;
+    sys::UniqueFd init;       ///< pidfd of the container's first process: whose namespaces to enter.
+    sys::UniqueFd host_proc;  ///< The host's /proc: inside, /proc may be anything.
+    sys::UniqueFd cgroup_directory;
+    std::vector<sys::UniqueFd> cgroup_tasks;
+    sys::UniqueFd console_socket;
+    SeccompFilter seccomp;
+};
+
+int namespaces_of(const oci::Linux& config)
+{
+    constexpr std::array<std::pair<std::string_view, int>, 8> types{{{"mount", CLONE_NEWNS},
+                                                                     {"pid", CLONE_NEWPID},
+                                                                     {"network", CLONE_NEWNET},
+                                                                     {"ipc", CLONE_NEWIPC},
+                                                                     {"uts", CLONE_NEWUTS},
+                                                                     {"user", CLONE_NEWUSER},
+                                                                     {"cgroup", CLONE_NEWCGROUP},
+                                                                     {"time", 0x80}}};
+    int flags = 0;
+    for (const auto& entry : config.namespaces)
+        for (const auto& [name, type] : types)
+            if (name == entry.type)
+                flags |= type;
+    return flags;
+}
+
+Status send_exec_listener(void* context, const sys::UniqueFd& listener)
+{
+    return static_cast<Channel*>(context)->send(Note::listener, {}, listener.get());
+}
+
+/// The new process: already in the container's namespaces.
+class Entrant {
+public:
+    Entrant(const ExecPlan& plan, Channel& channel) : plan_(plan), process_(plan.request.process), channel_(channel) {}
+
+    Status run()
+    {
+        TRY(sys::set_parent_death_signal(SIGKILL));
+        TRY(sys::new_session());
+        TRY(sys::set_dumpable(sys::Dumpable::no));
+        TRY(sys::join_cgroups(plan_.cgroup_tasks));
+        auto const proc_self = TRY(sys::open_at(plan_.host_proc.get(), "self", O_PATH | O_DIRECTORY));
+        if (process_.oom_score_adj)
+            TRY(sys::set_oom_score(proc_self.get(), *process_.oom_score_adj).context("process.oomScoreAdj"));
+        TRY(make_terminal());
+        TRY(ensure_working_directory(process_.cwd));
+        auto const executable = TRY(find_executable(process_));
+        TRY(channel_.send(Note::ready));
+        TRY(channel_.expect(Note::proceed));
+        TRY(sys::set_parent_death_signal(0));
+        return become_process({.process = process_,
+                               .seccomp = plan_.config.platform.seccomp ? &plan_.seccomp : nullptr,
+                               .executable = executable,
+                               .env = with_home(process_.env, process_.user.uid),
+                               .proc_self = proc_self.get(),
+                               .preserve_fds = plan_.request.preserve_fds,
+                               .new_keyring = false,
+                               .keyring = {},
+                               .in_user_namespace = (namespaces_of(plan_.config.platform) & CLONE_NEWUSER) != 0,
+                               .send_listener = send_exec_listener,
+                               .listener_context = &channel_});
+    }
+
+private:
+    Status make_terminal()
+    {
+        if (!process_.terminal)
+            return done();
+        sys::RootDirectory const root{TRY(sys::open_file("/", O_PATH | O_DIRECTORY))};
+        auto terminal = TRY(open_terminal(root, process_));
+        if (plan_.console_socket)
+            TRY(send_descriptor(plan_.console_socket.get(), "/dev/pts/ptmx", terminal.master)
+                    .context("send the terminal to the console socket"));
+        else
+            TRY(channel_.send(Note::terminal, {}, terminal.master.get()));
+        terminal.master.reset();
+        return use_terminal(terminal.slave);
+    }
+
+    const ExecPlan& plan_;
+    const oci::Process& process_;
+    Channel& channel_;
+};
+
+/// The process in between: enters, and makes the new process as our child.
+[[noreturn]] void be_between(const ExecPlan& plan, Channel channel)
+{
+    auto const result = [&]() -> Status {
+        TRY(sys::set_dumpable(sys::Dumpable::no)); // From here on the container may see us.
+        TRY(sys::enter_namespace(plan.init.get(), namespaces_of(plan.config.platform)).context("enter the container"));
+        auto const cloned = TRY(sys::clone_process(CLONE_PARENT, plan.cgroup_directory.get()));
+        if (cloned.pid == 0) {
+            Entrant entrant{plan, channel};
+            auto const failed = entrant.run();
+            channel.send_failure(failed.error());
+            sys::exit_now(1);
+        }
+        return channel.send(Note::cloned, {}, cloned.pidfd.get());
+    }();
+    if (!result.ok())
+        channel.send_failure(result.error());
+    sys::exit_now(result.ok() ? 0 : 1);
+}
+
+Status open_cgroup(ExecPlan& plan)
+{
+    if (plan.record.cgroup.empty())
+        return done();
+    auto path = plan.record.cgroup;
+    if (!plan.request.cgroup.empty())
+        path += "/" + sys::clean_path(plan.request.cgroup);
+    auto const cgroup = sys::Cgroup::at(path, plan.record.controllers);
+    plan.cgroup_directory = TRY(cgroup.open_directory());
+    plan.cgroup_tasks = TRY(cgroup.open_tasks());
+    return done();
+}
+
+Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
+{
+    auto const directory = TRY(StateDirectory::open(globals.root, request.id));
+    ExecPlan plan{request};
+    plan.record = TRY(directory.read());
+    auto const phase = observe(directory, plan.record);
+    bool const runs = phase == Phase::running || phase == Phase::created || (phase == Phase::paused && request.ignore_paused);
+    if (!runs)
+        return Error{Code::failed_precondition,
+                     "cannot exec in container \"" + request.id + "\": it is " + std::string{to_string(phase)}};
+    auto config_text = TRY(directory.read_config());
+    plan.config = TRY(oci::parse_config(std::move(config_text)));
+    plan.init = TRY(open_process(plan.record));
+    plan.host_proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
+    TRY(open_cgroup(plan));
+    if (plan.config.platform.seccomp)
+        plan.seccomp = TRY(compile_profile(*plan.config.platform.seccomp, globals.seccomp_cache()));
+    if (!request.console_socket.empty())
+        plan.console_socket = TRY(sys::connect_unix(request.console_socket, sys::SocketKind::stream).context("--console-socket"));
+    return plan;
+}
+
+Status tell_pid(const ExecRequest& request, const Executed& executed)
+{
+    if (request.pid_file.empty())
+        return done();
+    auto const pid = TRY(sys::pid_of(executed.pidfd.get()));
+    return write_pid_file(request.pid_file, pid).context("--pid-file");
+}
+
+/// Follows the process until its program took over.
+Status follow(const ExecPlan& plan, const Channel& channel, Executed& executed)
+{
+    while (true) {
+        auto received = TRY(channel.receive());
+        switch (received.note) {
+        case Note::terminal: executed.terminal = std::move(received.fds.at(0)); break;
+        case Note::listener:
+            TRY(deliver_listener(*plan.config.platform.seccomp, plan.record, received.fds.at(0)));
+            break;
+        case Note::ready:
+            TRY(tell_pid(plan.request, executed));
+            TRY(channel.send(Note::proceed));
+            break;
+        case Note::ended: return done();
+        default: return received.error();
+        }
+    }
+}
+
+} // namespace
+
+Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
+{
+    auto const plan = TRY(make_plan(globals, request));
+    auto [ours, theirs] = TRY(Channel::create());
+    auto const middle = TRY(sys::clone_process(0));
+    if (middle.pid == 0) {
+        ours.close();
+        be_between(plan, std::move(theirs));
+    }
+    theirs.close();
+    auto first = ours.expect(Note::cloned);
+    (void)sys::wait_pidfd(middle.pidfd.get(), Deadline::never());
+    auto note = TRY(std::move(first));
+    Executed executed{std::move(note.fds.at(0)), {}};
+    base::Undo undo;
+    undo.add([&] {
+        (void)sys::signal_pidfd(executed.pidfd.get(), SIGKILL);
+        (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10}));
+    });
+    TRY(follow(plan, ours, executed));
+    undo.commit();
+    return executed;
+}
+
+} // namespace nova::runtime

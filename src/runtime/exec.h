@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "model/oci_config.h"
+#include "runtime/globals.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+using base::Result;
+
+/// One more process in a running container.
+struct ExecRequest {
+    std::string id;
+    model::oci::Process process;
+    std::string console_socket;
+    std::string pid_file;
+    bool attached = true; ///< We stay, and pass a terminal's bytes on ourselves.
+    bool ignore_paused = false;
+    unsigned preserve_fds = 0;
+    std::string cgroup;   ///< Below the container's own. Empty: the container's.
+};
+
+struct Executed {
+    sys::UniqueFd pidfd;
+    sys::UniqueFd terminal; ///< Its master, where we stay attached and it has one.
+};
+
+/// Starts it; returns when its program took over.
+/// Errors: not_found; failed_precondition - the container does not run, or is paused; the program's own.
+Result<Executed> execute_in(const Globals& globals, const ExecRequest& request);
+
+} // namespace nova::runtime

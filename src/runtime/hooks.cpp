@@ -1,0 +1,34 @@
+#include "runtime/hooks.h"
+
+#include "sys/child.h"
+
+namespace nova::runtime {
+
+using base::Deadline;
+using base::Status;
+
+namespace {
+
+Status run_hook(const model::oci::Hook& hook, const std::string& state)
+{
+    sys::RunSpec run;
+    run.child.program = hook.path;
+    run.child.argv = hook.args.empty() ? std::vector{hook.path} : hook.args;
+    run.child.env = hook.env;
+    run.child.parent_death_signal = 9;
+    run.input = state;
+    run.deadline = hook.timeout_seconds ? Deadline::after(std::chrono::seconds{*hook.timeout_seconds}) : Deadline::never();
+    TRY(sys::run_child_that_succeeds(run));
+    return base::done();
+}
+
+} // namespace
+
+Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hooks, const std::string& state)
+{
+    for (const auto& hook : hooks)
+        TRY(run_hook(hook, state).context(std::string{kind} + " hook " + hook.path));
+    return base::done();
+}
+
+} // namespace nova::runtime

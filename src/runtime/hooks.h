@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/oci_config.h"
+
+namespace nova::runtime {
+
+/// Runs hooks one after the other with the container's state on stdin.
+/// Errors: the first that fails, with its stderr, or that outlives its timeout, which kills it.
+base::Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hooks, const std::string& state);
+
+} // namespace nova::runtime

@@ -1,0 +1,87 @@
+#include "runtime/id_map.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/namespace.h"
+#include "sys/own_process.h"
+#include "sys/pidfd.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+std::string map_text(const std::vector<oci::IdMapping>& mappings)
+{
+    std::string text;
+    for (const auto& mapping : mappings)
+        text += std::to_string(mapping.container_id) + " " + std::to_string(mapping.host_id) + " " +
+                std::to_string(mapping.size) + "\n";
+    return text;
+}
+
+/// newuidmap(1), which is set-uid and checks /etc/subuid.
+Status run_map_helper(const std::string& name, pid_t pid, const std::vector<oci::IdMapping>& mappings)
+{
+    sys::RunSpec run;
+    run.child.program = TRY(sys::find_program(name));
+    run.child.argv = {name, std::to_string(pid)};
+    for (const auto& mapping : mappings)
+        for (auto const number : {mapping.container_id, mapping.host_id, mapping.size})
+            run.child.argv.push_back(std::to_string(number));
+    TRY(sys::run_child_that_succeeds(run));
+    return done();
+}
+
+Status write_map(pid_t pid, const std::string& file, const std::string& helper, const std::vector<oci::IdMapping>& mappings)
+{
+    if (mappings.empty())
+        return done();
+    auto const directory = "/proc/" + std::to_string(pid) + "/";
+    auto const direct = sys::write_kernel_file(directory + file, map_text(mappings));
+    if (direct.ok() || ::geteuid() == 0)
+        return direct;
+    if (run_map_helper(helper, pid, mappings).ok())
+        return done();
+    if (file == "gid_map") // Without privilege the kernel takes a group map only after setgroups was given up.
+        TRY(sys::write_kernel_file(directory + "setgroups", "deny"));
+    return sys::write_kernel_file(directory + file, map_text(mappings));
+}
+
+} // namespace
+
+Status write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids)
+{
+    TRY(write_map(pid, "gid_map", "newgidmap", gids).context("linux.gidMappings"));
+    return write_map(pid, "uid_map", "newuidmap", uids).context("linux.uidMappings");
+}
+
+Result<sys::UniqueFd> open_user_namespace(const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids)
+{
+    if (uids.empty() || gids.empty())
+        return Error{Code::invalid_argument, "an id-mapped mount needs uidMappings and gidMappings"};
+    auto const process = TRY(sys::clone_process(CLONE_NEWUSER));
+    if (process.pid == 0) {
+        (void)sys::set_parent_death_signal(SIGKILL);
+        while (true)
+            ::pause();
+    }
+    auto result = [&]() -> Result<sys::UniqueFd> {
+        TRY(write_id_maps(process.pid, uids, gids));
+        return sys::open_file("/proc/" + std::to_string(process.pid) + "/ns/user", O_RDONLY);
+    }();
+    (void)sys::signal_pidfd(process.pidfd.get(), SIGKILL);
+    (void)sys::wait_pidfd(process.pidfd.get(), base::Deadline::never());
+    return result;
+}
+
+} // namespace nova::runtime

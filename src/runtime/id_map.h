@@ -1,0 +1,25 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "base/result.h"
+#include "model/oci_config.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+using base::Result;
+using base::Status;
+
+/// Writes the maps of a process that was born in a new user namespace: directly with privilege, else by newuidmap(1) and
+/// newgidmap(1), else the caller's own id alone.
+/// Errors: permission_denied.
+Status write_id_maps(pid_t pid, const std::vector<model::oci::IdMapping>& uids, const std::vector<model::oci::IdMapping>& gids);
+
+/// A user namespace that exists only to carry a mapping, for id-mapped mounts.
+Result<sys::UniqueFd> open_user_namespace(const std::vector<model::oci::IdMapping>& uids,
+                                          const std::vector<model::oci::IdMapping>& gids);
+
+} // namespace nova::runtime

@@ -1,0 +1,226 @@
+#include "runtime/init.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/personality.h>
+#include <unistd.h>
+
+#include "runtime/cgroups.h"
+#include "runtime/devices.h"
+#include "runtime/hooks.h"
+#include "runtime/mounts.h"
+#include "runtime/sysctls.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/mount_api.h"
+#include "sys/namespace.h"
+#include "sys/own_process.h"
+#include "sys/unix_socket.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+/// Carries what one step leaves for a later one.
+class Init {
+public:
+    Init(const InitPlan& plan, Channel& channel) : plan_(plan), config_(plan.config), channel_(channel) {}
+
+    Status run()
+    {
+        TRY(begin());
+        TRY(build_root());
+        TRY(join_own_cgroup());
+        TRY(settle());
+        TRY(wait_for_start());
+        return become_process(process_plan());
+    }
+
+private:
+    Status begin();
+    Status build_root();
+    Status make_mounts(const sys::RootDirectory& root);
+    Status make_terminal(const sys::RootDirectory& root);
+    Status run_early_hooks();
+    Status join_own_cgroup();
+    Status settle();
+    Status set_names();
+    Status wait_for_start();
+    Status wait_for_start_command();
+    ProcessPlan process_plan();
+
+    const InitPlan& plan_;
+    const oci::Config& config_;
+    Channel& channel_;
+    sys::UniqueFd proc_self_;
+    sys::UniqueFd null_device_;
+    Terminal terminal_;
+    std::string executable_;
+    bool in_cgroup_ = false;
+};
+
+Status Init::begin()
+{
+    // Until the parent has written our record nobody could find us: die with it.
+    TRY(sys::set_parent_death_signal(SIGKILL));
+    TRY(sys::new_session());
+    if ((plan_.namespaces.fresh & CLONE_NEWUSER) != 0) {
+        TRY(channel_.expect(Note::proceed)); // Our ids are mapped now.
+        TRY(sys::set_user(0, 0, {}, sys::Groups::keep).context("become root of the user namespace"));
+        TRY(sys::set_parent_death_signal(SIGKILL)); // A change of user has cleared it.
+    }
+    TRY(sys::set_dumpable(sys::Dumpable::no));
+    proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
+    null_device_ = TRY(open_null_device());
+    if (config_.process->oom_score_adj)
+        TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
+    if (config_.process->exec_cpu_affinity && !config_.process->exec_cpu_affinity->initial.empty())
+        TRY(sys::set_cpu_affinity(config_.process->exec_cpu_affinity->initial).context("process.execCPUAffinity"));
+    return apply_sysctls(config_.platform);
+}
+
+Status Init::build_root()
+{
+    auto const root = TRY(open_rootfs(plan_.rootfs, config_));
+    TRY(make_mounts(root));
+    TRY(make_devices(root, config_));
+    TRY(make_terminal(root));
+    TRY(run_early_hooks());
+    if (config_.read_only_rootfs)
+        TRY(make_rootfs_read_only(root));
+    return enter_rootfs(root, config_, plan_.root_switch);
+}
+
+Status Init::make_mounts(const sys::RootDirectory& root)
+{
+    MountContext const context{root, config_, plan_.bundle, plan_.cgroup, plan_.namespaces.fresh_cgroup};
+    for (std::size_t i = 0; i < config_.mounts.size(); ++i) {
+        if (is_cgroup_mount(config_.mounts[i]))
+            TRY(join_own_cgroup()); // What is mounted shows the cgroup we are in.
+        TRY(make_mount(context, config_.mounts[i]).context("mounts[" + std::to_string(i) + "]"));
+    }
+    return done();
+}
+
+Status Init::make_terminal(const sys::RootDirectory& root)
+{
+    if (!config_.process->terminal)
+        return done();
+    terminal_ = TRY(make_console(root, *config_.process));
+    if (plan_.console_socket)
+        TRY(send_descriptor(plan_.console_socket.get(), "/dev/console", terminal_.master)
+                .context("send the terminal to the console socket"));
+    else if (plan_.send_terminal)
+        TRY(channel_.send(Note::terminal, {}, terminal_.master.get()));
+    terminal_.master.reset();
+    return use_terminal(terminal_.slave);
+}
+
+Status Init::run_early_hooks()
+{
+    const auto& hooks = config_.hooks;
+    if (!hooks.prestart.empty() || !hooks.create_runtime.empty() || !config_.platform.net_devices.empty()) {
+        TRY(channel_.send(Note::mounted));
+        TRY(channel_.expect(Note::proceed));
+    }
+    return run_hooks("createContainer", hooks.create_container, plan_.state_json);
+}
+
+/// Late: what is set up before is not the container's to pay for, so that a small memory limit suffices.
+Status Init::join_own_cgroup()
+{
+    if (in_cgroup_)
+        return done();
+    in_cgroup_ = true;
+    TRY(sys::join_cgroups(plan_.cgroup_tasks));
+    if (plan_.namespaces.fresh_cgroup)
+        return sys::leave_namespaces(CLONE_NEWCGROUP).context("cgroup namespace");
+    return done();
+}
+
+Status Init::set_names()
+{
+    if (!config_.hostname.empty())
+        TRY(sys::set_hostname(config_.hostname));
+    if (!config_.domainname.empty())
+        TRY(sys::set_domainname(config_.domainname));
+    if (config_.platform.personality)
+        TRY(sys::set_personality(*config_.platform.personality == "LINUX32" ? PER_LINUX32 : PER_LINUX));
+    if (config_.platform.memory_policy) {
+        const auto& policy = *config_.platform.memory_policy;
+        TRY(sys::set_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));
+    }
+    return done();
+}
+
+Status Init::settle()
+{
+    TRY(set_names());
+    TRY(hide_paths(config_.platform, null_device_.get()));
+    TRY(ensure_working_directory(config_.process->cwd));
+    executable_ = TRY(find_executable(*config_.process));
+    TRY(channel_.send(Note::ready));
+    TRY(channel_.expect(Note::proceed)); // Our record is written: from now on we live by ourselves.
+    return sys::set_parent_death_signal(0);
+}
+
+/// `start` connects, says go, and hears our end of the line close with exec, or our error.
+Status Init::wait_for_start_command()
+{
+    channel_.close();
+    while (true) {
+        auto connection = TRY(sys::accept_unix(plan_.start_listener.get()));
+        if (!connection)
+            continue;
+        Channel starter{std::move(*connection)};
+        auto const note = starter.expect(Note::proceed);
+        channel_ = std::move(starter);
+        return note.ok() ? done() : Status{Error{note.error()}};
+    }
+}
+
+Status Init::wait_for_start()
+{
+    if (plan_.start == StartMode::later)
+        TRY(wait_for_start_command());
+    return run_hooks("startContainer", config_.hooks.start_container, plan_.state_json);
+}
+
+Status send_listener(void* context, const sys::UniqueFd& listener)
+{
+    auto& channel = *static_cast<Channel*>(context);
+    return channel.send(Note::listener, {}, listener.get());
+}
+
+ProcessPlan Init::process_plan()
+{
+    return {.process = *config_.process,
+            .seccomp = plan_.has_seccomp ? &plan_.seccomp : nullptr,
+            .executable = executable_,
+            .env = with_home(config_.process->env, config_.process->user.uid),
+            .proc_self = proc_self_.get(),
+            .preserve_fds = plan_.preserve_fds,
+            .new_keyring = plan_.new_keyring,
+            .keyring = "_ses." + plan_.id,
+            .in_user_namespace = plan_.namespaces.has(CLONE_NEWUSER),
+            .send_listener = send_listener,
+            .listener_context = &channel_};
+}
+
+} // namespace
+
+void run_init(const InitPlan& plan, Channel channel)
+{
+    Init init{plan, channel};
+    auto const result = init.run();
+    channel.send_failure(result.error());
+    sys::exit_now(1);
+}
+
+} // namespace nova::runtime

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/oci_config.h"
+#include "runtime/channel.h"
+#include "runtime/namespaces.h"
+#include "runtime/process.h"
+#include "runtime/rootfs.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+/// When the container's program starts: by `start`, or as soon as all is set up.
+enum class StartMode { later, at_once };
+
+/// All that the container's first process needs to become it. Made before the clone; the child reads its copy.
+struct InitPlan {
+    explicit InitPlan(const model::oci::Config& whole) : config(whole) {}
+
+    const model::oci::Config& config;
+    std::string id;
+    std::string bundle;
+    std::string rootfs;     ///< Absolute.
+    std::string state_json; ///< For hooks inside; pid is put in by the child.
+    NamespacePlan namespaces;
+    SeccompFilter seccomp;
+    bool has_seccomp = false;
+    std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
+    std::string cgroup;
+    sys::UniqueFd console_socket;
+    sys::UniqueFd start_listener;
+    bool send_terminal = false; ///< No console socket: the parent gets the terminal.
+    StartMode start = StartMode::later;
+    RootSwitch root_switch = RootSwitch::pivot;
+    bool new_keyring = true;
+    unsigned preserve_fds = 0;
+};
+
+/// The life of the container's first process until its program takes over. Errors travel through the channel.
+[[noreturn]] void run_init(const InitPlan& plan, Channel channel);
+
+} // namespace nova::runtime

@@ -1,0 +1,345 @@
+#include "runtime/launch.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/undo.h"
+#include "runtime/hooks.h"
+#include "runtime/id_map.h"
+#include "runtime/pid_file.h"
+#include "runtime/sysctls.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/namespace.h"
+#include "sys/pidfd.h"
+#include "sys/unix_socket.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Deadline;
+using base::Error;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+constexpr auto kill_deadline = std::chrono::seconds{10};
+
+/// One launch, step by step; each step leaves its undoing.
+class Launch {
+public:
+    Launch(const Globals& globals, const LaunchRequest& request) : globals_(globals), request_(request) {}
+
+    Result<Launched> run();
+
+private:
+    Status read_config();
+    Status make_record();
+    Status make_cgroup();
+    Status prepare_init(InitPlan& plan);
+    Status clone_init(const InitPlan& plan);
+    [[noreturn]] void be_between(const InitPlan& plan, Channel channel, int cgroup);
+    Status follow_setup();
+    Status handle(Received received);
+    Status run_runtime_hooks();
+    Status commit_record();
+    Status await_start();
+    std::string state(Phase phase) const;
+
+    const Globals& globals_;
+    const LaunchRequest& request_;
+    std::string config_text_;
+    oci::Config config_;
+    std::optional<StateDirectory> directory_;
+    std::optional<sys::Cgroup> cgroup_;
+    std::optional<Channel> channel_;
+    Record record_;
+    sys::UniqueFd pidfd_;
+    sys::UniqueFd terminal_;
+    bool ready_ = false;
+    base::Undo undo_; ///< Last: runs before what it uses is gone.
+};
+
+std::string absolute(const std::string& path, const std::string& base)
+{
+    return path.front() == '/' ? path : base + "/" + path;
+}
+
+Status check_rootfs(const std::string& rootfs)
+{
+    struct stat status {};
+    if (::stat(rootfs.c_str(), &status) < 0) {
+        int const errnum = errno;
+        return Error::from_errno("root.path: " + rootfs, errnum);
+    }
+    if (!S_ISDIR(status.st_mode))
+        return Error{Code::invalid_argument, "root.path: " + rootfs + " is no directory"};
+    return done();
+}
+
+Status check_config(const oci::Config& config)
+{
+    if (!config.process)
+        return Error{Code::invalid_argument, "process: is missing"};
+    bool own_uts = false;
+    for (const auto& entry : config.platform.namespaces)
+        own_uts = own_uts || entry.type == "uts";
+    if (!own_uts && (!config.hostname.empty() || !config.domainname.empty()))
+        return Error{Code::invalid_argument, "hostname: needs a uts namespace"};
+    return check_sysctls(config.platform);
+}
+
+Status Launch::read_config()
+{
+    config_text_ = TRY(sys::read_file(request_.bundle + "/config.json", 16u << 20));
+    config_ = TRY(oci::parse_config(config_text_).context(request_.bundle + "/config.json"));
+    TRY(check_config(config_).context(request_.bundle + "/config.json"));
+    std::vector<std::string> warnings;
+    TRY(check_process(*config_.process, warnings).context(request_.bundle + "/config.json"));
+    for (const auto& warning : warnings)
+        (void)sys::write_all(2, "nb: warning: " + warning + "\n");
+    record_.rootfs = absolute(config_.rootfs, request_.bundle);
+    TRY(check_rootfs(record_.rootfs));
+    if (config_.process->terminal && request_.console_socket.empty() && !request_.attached)
+        return Error{Code::invalid_argument, "process.terminal: needs --console-socket, or to run attached"};
+    if (!config_.process->terminal && !request_.console_socket.empty())
+        return Error{Code::invalid_argument, "--console-socket: needs process.terminal"};
+    return done();
+}
+
+Status Launch::make_record()
+{
+    directory_ = TRY(StateDirectory::create(globals_.root, request_.id));
+    undo_.add([this] { (void)directory_->remove(); });
+    record_.id = request_.id;
+    record_.bundle = request_.bundle;
+    record_.created = base::to_rfc3339(base::system_clock().now(), 9);
+    record_.owner = std::to_string(::getuid());
+    record_.annotations = config_.annotations;
+    record_.version = config_.version;
+    if (globals_.cgroup_manager != CgroupManager::disabled) {
+        record_.cgroup = TRY(cgroup_path(config_, request_.id));
+        record_.controllers = wanted_controllers(config_.platform.resources);
+    }
+    TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
+    return directory_->write_config(config_text_);
+}
+
+Status Launch::make_cgroup()
+{
+    if (record_.cgroup.empty())
+        return done();
+    cgroup_ = TRY(sys::Cgroup::create(record_.cgroup, record_.controllers));
+    undo_.add([this] {
+        (void)cgroup_->kill_all(Deadline::after(kill_deadline));
+        (void)cgroup_->remove(Deadline::after(kill_deadline));
+    });
+    TRY(apply_resources(*cgroup_, config_.platform.resources).context("linux.resources"));
+    return apply_device_rules(*cgroup_, config_.platform.resources.devices);
+}
+
+Status Launch::prepare_init(InitPlan& plan)
+{
+    plan.id = request_.id;
+    plan.bundle = request_.bundle;
+    plan.rootfs = record_.rootfs;
+    plan.state_json = state(Phase::creating);
+    plan.namespaces = TRY(plan_namespaces(config_.platform));
+    plan.cgroup = record_.cgroup;
+    plan.send_terminal = request_.attached;
+    plan.start = request_.start;
+    plan.root_switch = request_.root_switch;
+    plan.new_keyring = request_.new_keyring;
+    plan.preserve_fds = request_.preserve_fds;
+    if (config_.platform.seccomp) {
+        plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, globals_.seccomp_cache()));
+        plan.has_seccomp = true;
+    }
+    if (cgroup_)
+        plan.cgroup_tasks = TRY(cgroup_->open_tasks());
+    if (!request_.console_socket.empty())
+        plan.console_socket = TRY(sys::connect_unix(request_.console_socket, sys::SocketKind::stream).context("--console-socket"));
+    if (plan.start == StartMode::later)
+        plan.start_listener = TRY(sys::listen_unix(directory_->socket_path(), sys::SocketKind::packets));
+    return done();
+}
+
+/// Joins what is to be joined, makes the container's process as our child, and tells its pid.
+void Launch::be_between(const InitPlan& plan, Channel channel, int cgroup)
+{
+    auto const result = [&]() -> Status {
+        TRY(enter_joined(plan.namespaces));
+        if (plan.namespaces.fresh_time)
+            TRY(make_time_namespace(config_.platform));
+        auto const cloned = TRY(sys::clone_process(plan.namespaces.fresh | CLONE_PARENT, cgroup));
+        if (cloned.pid == 0)
+            run_init(plan, std::move(channel));
+        return channel.send(Note::cloned, {}, cloned.pidfd.get());
+    }();
+    if (!result.ok())
+        channel.send_failure(result.error());
+    sys::exit_now(result.ok() ? 0 : 1);
+}
+
+Status Launch::clone_init(const InitPlan& plan)
+{
+    auto [ours, theirs] = TRY(Channel::create());
+    auto const cgroup = cgroup_ ? TRY(cgroup_->open_directory()) : sys::UniqueFd{};
+    bool const between = plan.namespaces.needs_process_between();
+    auto cloned = TRY(between ? sys::clone_process(0) : sys::clone_process(plan.namespaces.fresh, cgroup.get()));
+    if (cloned.pid == 0) {
+        ours.close();
+        if (between)
+            be_between(plan, std::move(theirs), cgroup.get());
+        run_init(plan, std::move(theirs));
+    }
+    theirs.close();
+    channel_.emplace(std::move(ours));
+    if (between) {
+        auto const middle = std::move(cloned.pidfd);
+        auto received = channel_->expect(Note::cloned);
+        (void)sys::wait_pidfd(middle.get(), Deadline::never());
+        auto notes = TRY(std::move(received));
+        cloned.pidfd = std::move(notes.fds.at(0));
+        cloned.pid = TRY(sys::pid_of(cloned.pidfd.get()));
+    }
+    pidfd_ = std::move(cloned.pidfd);
+    undo_.add([this] {
+        (void)sys::signal_pidfd(pidfd_.get(), SIGKILL);
+        (void)sys::wait_pidfd(pidfd_.get(), Deadline::after(kill_deadline));
+    });
+    record_.pid = cloned.pid;
+    record_.start_ticks = TRY(sys::start_ticks(cloned.pid));
+    return done();
+}
+
+std::string Launch::state(Phase phase) const
+{
+    return state_json(record_, phase);
+}
+
+Status Launch::run_runtime_hooks()
+{
+    TRY(run_hooks("prestart", config_.hooks.prestart, state(Phase::creating)));
+    return run_hooks("createRuntime", config_.hooks.create_runtime, state(Phase::creating));
+}
+
+Status Launch::handle(Received received)
+{
+    switch (received.note) {
+    case Note::mounted:
+        TRY(run_runtime_hooks());
+        return channel_->send(Note::proceed);
+    case Note::terminal: terminal_ = std::move(received.fds.at(0)); return done();
+    case Note::listener: return deliver_listener(*config_.platform.seccomp, record_, received.fds.at(0));
+    case Note::ready: ready_ = true; return done();
+    case Note::failed: return received.error();
+    default: return Error{Code::internal, "the container's process ended before it was set up"};
+    }
+}
+
+Status Launch::follow_setup()
+{
+    if (!config_.platform.uid_mappings.empty()) {
+        bool fresh = true;
+        for (const auto& entry : config_.platform.namespaces)
+            fresh = fresh && !(entry.type == "user" && !entry.path.empty());
+        if (fresh) {
+            TRY(write_id_maps(record_.pid, config_.platform.uid_mappings, config_.platform.gid_mappings));
+            TRY(channel_->send(Note::proceed));
+        }
+    }
+    while (!ready_) {
+        auto received = TRY(channel_->receive());
+        TRY(handle(std::move(received)));
+    }
+    return done();
+}
+
+Status Launch::commit_record()
+{
+    TRY(directory_->write(record_));
+    if (!request_.pid_file.empty())
+        TRY(write_pid_file(request_.pid_file, record_.pid).context("--pid-file"));
+    if (!request_.pidfd_socket.empty()) {
+        auto const socket = TRY(sys::connect_unix(request_.pidfd_socket, sys::SocketKind::stream).context("--pidfd-socket"));
+        TRY(send_descriptor(socket.get(), "pidfd", pidfd_));
+    }
+    return channel_->send(Note::proceed);
+}
+
+/// Its line closes when its program took over; before that it may still fail.
+Status Launch::await_start()
+{
+    while (true) {
+        auto received = TRY(channel_->receive());
+        if (received.note == Note::ended)
+            return done();
+        TRY(handle(std::move(received)));
+    }
+}
+
+Result<Launched> Launch::run()
+{
+    TRY(read_config());
+    TRY(make_record());
+    TRY(make_cgroup());
+    InitPlan plan{config_};
+    TRY(prepare_init(plan));
+    TRY(clone_init(plan));
+    TRY(follow_setup());
+    TRY(commit_record());
+    if (request_.start == StartMode::at_once) {
+        TRY(await_start());
+        TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
+    }
+    undo_.commit();
+    return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_)};
+}
+
+Status start_waiting(const StateDirectory& directory, const Record& record, const oci::Config& config)
+{
+    Channel channel{TRY(sys::connect_unix(directory.socket_path(), sys::SocketKind::packets))};
+    // First: when we die between these two, its process hears that we are gone and ends, which is what the record says then.
+    TRY(sys::remove_file(directory.socket_path()));
+    TRY(channel.send(Note::proceed));
+    while (true) {
+        auto received = TRY(channel.receive());
+        if (received.note == Note::ended)
+            return done();
+        if (received.note == Note::failed)
+            return received.error();
+        if (received.note == Note::listener)
+            TRY(deliver_listener(*config.platform.seccomp, record, received.fds.at(0)));
+    }
+}
+
+} // namespace
+
+Result<Launched> launch(const Globals& globals, const LaunchRequest& request)
+{
+    Launch one{globals, request};
+    return one.run();
+}
+
+Status start_container(const Globals& globals, const std::string& id)
+{
+    auto directory = TRY(StateDirectory::open(globals.root, id));
+    TRY(directory.lock());
+    auto const record = TRY(directory.read());
+    auto const phase = observe(directory, record);
+    if (phase != Phase::created)
+        return Error{Code::failed_precondition,
+                     "cannot start container \"" + id + "\": it is " + std::string{to_string(phase)} + ", not created"};
+    auto config_text = TRY(directory.read_config());
+    auto const config = TRY(oci::parse_config(std::move(config_text)));
+    TRY(start_waiting(directory, record, config));
+    return run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running));
+}
+
+} // namespace nova::runtime

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "runtime/globals.h"
+#include "runtime/init.h"
+#include "runtime/state.h"
+
+namespace nova::runtime {
+
+/// What `create` and `run` are asked to do.
+struct LaunchRequest {
+    std::string id;
+    std::string bundle;         ///< Absolute.
+    std::string console_socket; ///< Unix socket that takes the terminal. Empty: none.
+    std::string pid_file;
+    std::string pidfd_socket;
+    bool attached = false;      ///< We stay, and pass a terminal's bytes on ourselves.
+    StartMode start = StartMode::later;
+    RootSwitch root_switch = RootSwitch::pivot;
+    bool new_keyring = true;
+    unsigned preserve_fds = 0;
+};
+
+/// A container that was set up.
+struct Launched {
+    Record record;
+    model::oci::Config config;
+    sys::UniqueFd pidfd;
+    sys::UniqueFd terminal; ///< Its master, where we stay attached and it has one.
+};
+
+/// Makes a container from a bundle: record, cgroup, namespaces, root, and its first process, which waits for `start` or has
+/// started. When any step fails the process is killed, and cgroup and record are gone again.
+/// Errors: already_exists; invalid_argument - names the field of config.json; as the kernel says.
+Result<Launched> launch(const Globals& globals, const LaunchRequest& request);
+
+/// Lets the process of a created container start its program, and runs the poststart hooks.
+/// Errors: not_found; failed_precondition - not in state created; the program's own.
+Status start_container(const Globals& globals, const std::string& id);
+
+/// Sends the seccomp listener to whoever answers system calls (linux.seccomp.listenerPath).
+Status deliver_listener(const model::oci::Seccomp& profile, const Record& record, const sys::UniqueFd& listener);
+
+} // namespace nova::runtime

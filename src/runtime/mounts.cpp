@@ -1,0 +1,183 @@
+#include "runtime/mounts.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "runtime/copy_up.h"
+#include "runtime/id_map.h"
+#include "runtime/mount_options.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/mount_api.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+using sys::Subtree;
+using sys::UniqueFd;
+namespace oci = model::oci;
+
+namespace {
+
+bool is_bind(const oci::Mount& mount, const MountOptions& options)
+{
+    return options.bind || mount.type == "bind" || mount.type == "rbind";
+}
+
+/// Where it goes: a directory, or for a bind mount of a file, a file. Both are made where missing.
+Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& mount, mode_t source_mode)
+{
+    if (sys::clean_path(mount.destination) == ".")
+        return Error{Code::invalid_argument, "must not be the root"};
+    if (mount.type == "proc" || mount.type == "sysfs") {
+        // A link at /proc would lead our later writes there astray.
+        auto const there = sys::open_at(context.root.fd(), sys::clean_path(mount.destination), O_PATH | O_NOFOLLOW);
+        struct stat status {};
+        if (there.ok() && ::fstat(there.value().get(), &status) == 0 && S_ISLNK(status.st_mode))
+            return Error{Code::invalid_argument, "is a symbolic link in the rootfs"};
+    }
+    if (S_ISDIR(source_mode))
+        return context.root.ensure_directory(mount.destination);
+    return context.root.ensure_file(mount.destination);
+}
+
+Status set_attributes(const UniqueFd& tree, const oci::Mount& mount, const MountOptions& options)
+{
+    if (options.set != 0 || options.clear != 0)
+        TRY(sys::set_mount_attributes(tree.get(), {.set = options.set, .clear = options.clear}, Subtree::this_mount));
+    if (options.recursive_set != 0 || options.recursive_clear != 0)
+        TRY(sys::set_mount_attributes(tree.get(), {.set = options.recursive_set, .clear = options.recursive_clear},
+                                      Subtree::with_submounts));
+    if (options.id_mapped || !mount.uid_mappings.empty()) {
+        auto const user_namespace = TRY(open_user_namespace(mount.uid_mappings, mount.gid_mappings));
+        TRY(sys::set_mount_attributes(tree.get(), {.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace.get()},
+                                      options.recursive_id_mapped ? Subtree::with_submounts : Subtree::this_mount)
+                .context("map ids"));
+    }
+    return done();
+}
+
+/// After it is attached: a detached tree has no peers to speak of.
+Status set_propagation(const UniqueFd& tree, const MountOptions& options)
+{
+    if (options.propagation == 0)
+        return done();
+    return sys::set_mount_attributes(tree.get(), {.propagation = options.propagation},
+                                     options.recursive_propagation ? Subtree::with_submounts : Subtree::this_mount);
+}
+
+Result<UniqueFd> open_source(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+{
+    if (mount.source.empty())
+        return Error{Code::invalid_argument, "a bind mount needs a source"};
+    auto const path = mount.source.front() == '/' ? mount.source : context.bundle + "/" + mount.source;
+    return sys::open_file(path, O_PATH | (options.source_no_follow ? O_NOFOLLOW : 0));
+}
+
+Status bind(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+{
+    auto const source = TRY(open_source(context, mount, options));
+    struct stat status {};
+    if (::fstat(source.get(), &status) < 0)
+        return Error::from_errno("look at " + mount.source);
+    bool const recursive = options.recursive_bind || mount.type == "rbind";
+    auto const tree = TRY(sys::clone_tree(source.get(), recursive ? Subtree::with_submounts : Subtree::this_mount));
+    if (options.propagation == 0) // Else it would go on receiving what the host mounts below the source.
+        TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_PRIVATE}, Subtree::with_submounts));
+    TRY(set_attributes(tree, mount, options));
+    auto const target = TRY(open_target(context, mount, status.st_mode));
+    TRY(sys::attach_mount(tree.get(), target.get()));
+    return set_propagation(tree, options);
+}
+
+Result<UniqueFd> create_filesystem(const oci::Mount& mount, const MountOptions& options, const std::string& label)
+{
+    auto filesystem = TRY(sys::NewFilesystem::open(mount.type));
+    if (!mount.source.empty())
+        TRY(filesystem.set("source", mount.source));
+    for (const auto& [key, value] : options.data)
+        TRY(value.empty() ? filesystem.set_flag(key) : filesystem.set(key, value));
+    if (!label.empty() && (mount.type == "tmpfs" || mount.type == "devpts"))
+        TRY(filesystem.set("context", label));
+    return filesystem.create(options.set);
+}
+
+Status mount_filesystem(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+{
+    if (mount.type.empty())
+        return Error{Code::invalid_argument, "a mount that is no bind mount needs a type"};
+    auto const tree = TRY(create_filesystem(mount, options, context.config.platform.mount_label));
+    auto plain = options;
+    plain.set = plain.clear = 0; // Done by its creation.
+    TRY(set_attributes(tree, mount, plain));
+    auto const target = TRY(open_target(context, mount, S_IFDIR));
+    if (options.copy_up)
+        TRY(copy_up(target.get(), tree.get()).context("tmpcopyup"));
+    TRY(sys::attach_mount(tree.get(), target.get()));
+    return set_propagation(tree, options);
+}
+
+/// The container's own part of one hierarchy: by the namespace, or where it has none, by a bind mount.
+Result<UniqueFd> open_hierarchy(const MountContext& context, const std::string& controller, const MountOptions& options)
+{
+    auto const attributes = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    bool const unified = controller.empty();
+    if (context.own_cgroup_namespace) {
+        auto filesystem = TRY(sys::NewFilesystem::open(unified ? "cgroup2" : "cgroup"));
+        if (!unified)
+            TRY(controller == "systemd" ? filesystem.set("name", controller) : filesystem.set_flag(controller));
+        return filesystem.create(attributes);
+    }
+    auto const place = sys::Cgroup::at(context.cgroup, {controller}).directory(controller);
+    auto tree = TRY(sys::clone_tree(place, Subtree::with_submounts));
+    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes}, Subtree::with_submounts));
+    return tree;
+}
+
+Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+{
+    auto const target = TRY(open_target(context, mount, S_IFDIR));
+    if (sys::cgroup_layout() == sys::CgroupLayout::unified) {
+        auto const tree = TRY(open_hierarchy(context, "", options));
+        return sys::attach_mount(tree.get(), target.get());
+    }
+    auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
+    TRY(filesystem.set("mode", "755"));
+    auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    TRY(sys::attach_mount(cover.get(), target.get()));
+    for (const auto& controller : sys::cgroup_controllers()) {
+        auto const place = TRY(context.root.ensure_directory(mount.destination + "/" + controller));
+        auto const tree = open_hierarchy(context, controller, options);
+        if (failed_with(tree, Code::not_found))
+            continue; // The container takes no part in it.
+        if (!tree.ok())
+            return Error{tree.error()}.context(controller);
+        TRY(sys::attach_mount(tree.value().get(), place.get()).context(controller));
+    }
+    if ((options.set & MOUNT_ATTR_RDONLY) != 0)
+        TRY(sys::set_mount_attributes(cover.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount));
+    return done();
+}
+
+} // namespace
+
+bool is_cgroup_mount(const oci::Mount& mount)
+{
+    return mount.type == "cgroup" || mount.type == "cgroup2";
+}
+
+Status make_mount(const MountContext& context, const oci::Mount& mount)
+{
+    auto const where = "mount " + mount.destination;
+    auto const options = TRY(parse_mount_options(mount.options).context(where));
+    if (is_bind(mount, options))
+        return bind(context, mount, options).context(where + " from " + mount.source);
+    if (is_cgroup_mount(mount))
+        return mount_cgroup(context, mount, options).context(where);
+    return mount_filesystem(context, mount, options).context(where);
+}
+
+} // namespace nova::runtime

@@ -1,0 +1,283 @@
+#include "runtime/process.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "sys/capabilities.h"
+#include "sys/file.h"
+#include "sys/own_process.h"
+#include "sys/resolve.h"
+#include "sys/root_directory.h"
+#include "sys/seccomp.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+sys::CapabilityBits bits_of(const std::vector<std::string>& names)
+{
+    sys::CapabilityBits bits = 0;
+    for (const auto& name : names)
+        bits |= sys::find_capability(name).value_or(0);
+    return bits & sys::known_capabilities();
+}
+
+sys::CapabilitySets sets_of(const oci::Process& process)
+{
+    if (!process.capabilities)
+        return {};
+    const auto& names = *process.capabilities;
+    return {.bounding = bits_of(names.bounding),
+            .effective = bits_of(names.effective),
+            .inheritable = bits_of(names.inheritable),
+            .permitted = bits_of(names.permitted),
+            .ambient = bits_of(names.ambient)};
+}
+
+bool is_executable_file(const std::string& path)
+{
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string path_of(const std::vector<std::string>& env)
+{
+    for (const auto& entry : env)
+        if (entry.starts_with("PATH="))
+            return entry.substr(5);
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/// A working directory that came from a leaked descriptor lies outside the root (CVE-2024-21626).
+Status check_inside_root()
+{
+    char path[PATH_MAX];
+    if (!::getcwd(path, sizeof path))
+        return Error::from_errno("look where the working directory is");
+    if (path[0] != '/')
+        return Error{Code::permission_denied, "process.cwd: lies outside the container's root"};
+    return done();
+}
+
+Status enter_working_directory(const std::string& cwd)
+{
+    if (::chdir(cwd.c_str()) < 0) {
+        int const errnum = errno;
+        return Error::from_errno("process.cwd: enter " + cwd, errnum);
+    }
+    return check_inside_root();
+}
+
+Status set_limits(const oci::Process& process)
+{
+    for (const auto& limit : process.rlimits)
+        TRY(sys::set_rlimit(limit.type, limit.soft, limit.hard).context("process.rlimits"));
+    return done();
+}
+
+Status set_scheduling(const oci::Process& process)
+{
+    if (process.scheduler) {
+        const auto& wish = *process.scheduler;
+        TRY(sys::set_scheduler({.policy = wish.policy,
+                                .nice = wish.nice,
+                                .priority = static_cast<unsigned>(wish.priority),
+                                .flags = wish.flags,
+                                .runtime = wish.runtime,
+                                .deadline = wish.deadline,
+                                .period = wish.period})
+                .context("process.scheduler"));
+    }
+    if (process.io_priority)
+        TRY(sys::set_io_priority(process.io_priority->io_class, process.io_priority->priority).context("process.ioPriority"));
+    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
+        TRY(sys::set_cpu_affinity(process.exec_cpu_affinity->final).context("process.execCPUAffinity"));
+    return done();
+}
+
+/// "exec LABEL" takes effect with the next execve. Written through the host's /proc, which nobody inside could replace.
+Status set_labels(const oci::Process& process, int proc_self)
+{
+    if (!process.apparmor_profile.empty()) {
+        auto file = sys::open_at(proc_self, "attr/apparmor/exec", O_WRONLY);
+        if (!file.ok())
+            file = sys::open_at(proc_self, "attr/exec", O_WRONLY);
+        auto const target = TRY(std::move(file).context("process.apparmorProfile"));
+        TRY(sys::write_all(target.get(), "exec " + process.apparmor_profile).context("process.apparmorProfile"));
+    }
+    if (!process.selinux_label.empty()) {
+        auto const file = TRY(sys::open_at(proc_self, "attr/exec", O_WRONLY).context("process.selinuxLabel"));
+        TRY(sys::write_all(file.get(), process.selinux_label).context("process.selinuxLabel"));
+    }
+    return done();
+}
+
+/// The process may open its own /dev/stdout again when it is not root.
+void own_standard_streams(const oci::Process& process)
+{
+    if (process.user.uid == 0)
+        return;
+    for (int fd = 0; fd < 3; ++fd) {
+        struct stat status {};
+        if (::fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1))
+            (void)::fchown(fd, process.user.uid, status.st_gid);
+    }
+}
+
+Status load_filter(const ProcessPlan& plan)
+{
+    if (!plan.seccomp)
+        return done();
+    auto const listener = TRY(sys::load_seccomp(plan.seccomp->code, plan.seccomp->flags));
+    if (listener && plan.send_listener)
+        TRY(plan.send_listener(plan.listener_context, listener).context("linux.seccomp.listenerPath"));
+    return done();
+}
+
+/// In this order: the bounding set while we may, then the user, then the rest of the sets (which may be empty).
+Status change_identity(const ProcessPlan& plan)
+{
+    const auto& process = plan.process;
+    auto const sets = sets_of(process);
+    if (process.capabilities)
+        TRY(sys::limit_bounding_set(sets.bounding));
+    TRY(sys::keep_capabilities_over_setuid());
+    // In a user namespace whose setgroups is denied there is nothing to set, and that only fails where groups are wished for.
+    bool const keep_groups = plan.in_user_namespace && process.user.additional_gids.empty();
+    auto changed = sys::set_user(process.user.uid, process.user.gid, process.user.additional_gids, sys::Groups::set);
+    if (!changed.ok() && keep_groups)
+        changed = sys::set_user(process.user.uid, process.user.gid, {}, sys::Groups::keep);
+    TRY(std::move(changed).context("process.user"));
+    if (process.capabilities)
+        TRY(sys::set_capabilities(sets).context("process.capabilities"));
+    else if (process.user.uid != 0)
+        TRY(sys::set_capabilities({}));
+    return done();
+}
+
+Status finish_descriptors(const ProcessPlan& plan)
+{
+    return sys::close_on_exec_from(3 + plan.preserve_fds);
+}
+
+} // namespace
+
+Status check_process(const oci::Process& process, std::vector<std::string>& warnings)
+{
+    if (process.args.empty() || process.args.front().empty())
+        return Error{Code::invalid_argument, "process.args: must name a program"};
+    for (const auto& entry : process.env)
+        if (entry.find('=') == std::string::npos)
+            return Error{Code::invalid_argument, "process.env: \"" + entry.substr(0, 80) + "\" must be NAME=VALUE"};
+    for (std::size_t i = 0; i < process.rlimits.size(); ++i)
+        if (!sys::is_rlimit(process.rlimits[i].type))
+            return Error{Code::invalid_argument,
+                         "process.rlimits[" + std::to_string(i) + "].type: unknown limit \"" + process.rlimits[i].type + "\""};
+    if (!process.capabilities)
+        return done();
+    const auto& sets = *process.capabilities;
+    for (const auto* const names : {&sets.bounding, &sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient})
+        for (const auto& name : *names)
+            if (!sys::find_capability(name))
+                warnings.push_back("process.capabilities: unknown capability \"" + name + "\" is left out");
+    return done();
+}
+
+Result<std::string> find_executable(const oci::Process& process)
+{
+    const auto& name = process.args.front();
+    if (name.find('/') != std::string::npos) {
+        auto const path = name.front() == '/' ? name : process.cwd + "/" + name;
+        struct stat status {};
+        if (::stat(path.c_str(), &status) < 0) {
+            int const errnum = errno;
+            return Error::from_errno("process.args[0]: " + name, errnum);
+        }
+        if (!is_executable_file(path))
+            return Error::from_errno("process.args[0]: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
+        return name;
+    }
+    for (const auto& directory : base::split(path_of(process.env), ':')) {
+        auto const path = (directory.empty() ? "." : directory) + "/" + name;
+        if (is_executable_file(path))
+            return path;
+    }
+    return Error{Code::not_found, "process.args[0]: executable file \"" + name + "\" not found in $PATH: No such file or directory"};
+}
+
+std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)
+{
+    for (const auto& entry : env)
+        if (entry.starts_with("HOME="))
+            return env;
+    std::string home = uid == 0 ? "/root" : "/";
+    auto const root = sys::open_file("/", O_PATH | O_DIRECTORY);
+    auto const file = root.ok() ? sys::open_in_root(root.value().get(), "/etc/passwd", O_RDONLY | O_NONBLOCK) : sys::UniqueFd{};
+    auto const text = file.ok() ? sys::read_all(file.value().get(), 1u << 20) : std::string{};
+    for (const auto& line : base::split(text.ok() ? text.value() : "", '\n')) {
+        auto const fields = base::split(line, ':');
+        if (fields.size() >= 6 && fields[2] == std::to_string(uid) && !fields[5].empty()) {
+            home = fields[5];
+            break;
+        }
+    }
+    env.push_back("HOME=" + home);
+    return env;
+}
+
+Status ensure_working_directory(const std::string& cwd)
+{
+    if (cwd == "/")
+        return done();
+    sys::RootDirectory const root{TRY(sys::open_file("/", O_PATH | O_DIRECTORY))};
+    TRY(root.ensure_directory(cwd).context("process.cwd"));
+    return done();
+}
+
+Status use_terminal(const sys::UniqueFd& slave)
+{
+    TRY(sys::take_terminal(slave.get()));
+    for (int fd = 0; fd < 3; ++fd)
+        if (::dup2(slave.get(), fd) < 0)
+            return Error::from_errno("use the terminal");
+    return done();
+}
+
+Status become_process(const ProcessPlan& plan)
+{
+    const auto& process = plan.process;
+    if (plan.new_keyring) {
+        auto const joined = sys::join_new_keyring(plan.keyring);
+        if (!joined.ok() && joined.error().code() != Code::unimplemented && joined.error().code() != Code::permission_denied)
+            return joined;
+    }
+    TRY(set_labels(process, plan.proc_self));
+    TRY(set_scheduling(process));
+    TRY(set_limits(process));
+    ::umask(process.user.umask.value_or(0022));
+    own_standard_streams(process);
+    bool const entered = enter_working_directory(process.cwd).ok();
+    if (!process.no_new_privileges)
+        TRY(load_filter(plan)); // While we still have CAP_SYS_ADMIN.
+    TRY(change_identity(plan));
+    if (!entered) // A directory that only its owner may enter.
+        TRY(enter_working_directory(process.cwd));
+    TRY(finish_descriptors(plan));
+    sys::reset_signals();
+    if (process.no_new_privileges) {
+        TRY(sys::set_no_new_privileges());
+        TRY(load_filter(plan));
+    }
+    return sys::execute(plan.executable, process.args, plan.env);
+}
+
+} // namespace nova::runtime

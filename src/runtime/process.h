@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/oci_config.h"
+#include "runtime/seccomp_profile.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+using base::Result;
+using base::Status;
+
+/// Does what the specification asks of a process can be told before anything is made: capabilities and limits by name.
+/// Unknown capabilities are named in `warnings` and left out.
+Status check_process(const model::oci::Process& process, std::vector<std::string>& warnings);
+
+/// Where the program lies, as execvp(3) finds it, in the present root. Errors: not_found, permission_denied.
+Result<std::string> find_executable(const model::oci::Process& process);
+
+/// What of the process is still to be set once it is in its root, right before its program takes over.
+struct ProcessPlan {
+    const model::oci::Process& process;
+    const SeccompFilter* seccomp = nullptr;
+    std::string executable;
+    std::vector<std::string> env;   ///< With HOME.
+    int proc_self = -1;             ///< The host's /proc/self, opened before the root was entered.
+    unsigned preserve_fds = 0;      ///< Descriptors from 3 on that stay open.
+    bool new_keyring = true;
+    std::string keyring;
+    bool in_user_namespace = false;
+    /// Takes the seccomp listener, where the filter asks for one.
+    Status (*send_listener)(void* context, const sys::UniqueFd& listener) = nullptr;
+    void* listener_context = nullptr;
+};
+
+/// Gives up all that the process shall not have, and starts its program. Returns only on failure.
+Status become_process(const ProcessPlan& plan);
+
+/// env with HOME as /etc/passwd of the present root says, where it is not there.
+std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid);
+
+/// Makes the working directory where it is missing.
+Status ensure_working_directory(const std::string& cwd);
+
+/// stdin, stdout and stderr become this terminal, which becomes the controlling one.
+Status use_terminal(const sys::UniqueFd& slave);
+
+} // namespace nova::runtime

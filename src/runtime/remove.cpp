@@ -1,0 +1,76 @@
+#include "runtime/remove.h"
+
+#include <signal.h>
+
+#include "runtime/hooks.h"
+#include "runtime/state.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+#include "sys/pidfd.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Deadline;
+using base::Error;
+using base::done;
+
+namespace {
+
+constexpr auto kill_deadline = std::chrono::seconds{10};
+
+/// Its first process and, where that is no pid namespace's init, all that it left behind.
+Status kill_processes(const Record& record)
+{
+    auto const deadline = Deadline::after(kill_deadline);
+    if (auto const process = open_process(record); process.ok()) {
+        (void)sys::signal_pidfd(process.value().get(), SIGKILL);
+        if (!record.cgroup.empty()) // The frozen die only when they run again.
+            (void)sys::Cgroup::at(record.cgroup, record.controllers).thaw(Deadline::after(std::chrono::seconds{1}));
+        while (!sys::has_ended(process.value().get()) && !deadline.passed())
+            (void)sys::wait_pidfd(process.value().get(), Deadline::after(std::chrono::milliseconds{20}));
+    }
+    if (record.cgroup.empty())
+        return done();
+    auto const cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
+    TRY(cgroup.kill_all(deadline));
+    return cgroup.remove(deadline);
+}
+
+void run_poststop(const StateDirectory& directory, const Record& record)
+{
+    auto text = directory.read_config();
+    auto config = text.ok() ? model::oci::parse_config(std::move(text).value()) : Result<model::oci::Config>{text.error()};
+    if (!config.ok())
+        return;
+    // The container is gone whatever they say: a failure is told and passed over, as the specification asks.
+    auto const result = run_hooks("poststop", config.value().hooks.poststop, state_json(record, Phase::stopped));
+    if (!result.ok())
+        (void)sys::write_all(2, "nb: warning: " + result.error().message() + "\n");
+}
+
+} // namespace
+
+Status remove_container(const Globals& globals, const std::string& id, Force force)
+{
+    auto opened = StateDirectory::open(globals.root, id);
+    if (force == Force::yes && failed_with(opened, Code::not_found))
+        return done();
+    auto directory = TRY(std::move(opened));
+    auto locked = directory.lock();
+    if (failed_with(locked, Code::not_found))
+        return force == Force::yes ? done() : Status{Error{Code::not_found, "container \"" + id + "\" does not exist"}};
+    TRY(std::move(locked));
+    auto const record = directory.read();
+    if (!record.ok()) // A create that was killed before it wrote anything.
+        return force == Force::yes ? directory.remove() : Status{Error{record.error()}};
+    auto const phase = observe(directory, record.value());
+    if (phase != Phase::stopped && force == Force::no)
+        return Error{Code::failed_precondition, "cannot delete container \"" + id + "\": it is " + std::string{to_string(phase)} +
+                                                    ", not stopped (--force kills it)"};
+    TRY(kill_processes(record.value()));
+    run_poststop(directory, record.value());
+    return directory.remove();
+}
+
+} // namespace nova::runtime

@@ -1,0 +1,128 @@
+#include "runtime/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "sys/file.h"
+#include "sys/mount_api.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::done;
+using sys::Subtree;
+namespace oci = model::oci;
+
+namespace {
+
+std::uint64_t propagation_of(std::string name)
+{
+    if (!name.empty() && name.front() == 'r')
+        name.erase(0, 1);
+    if (name == "shared")
+        return MS_SHARED;
+    if (name == "slave")
+        return MS_SLAVE;
+    if (name == "unbindable")
+        return MS_UNBINDABLE;
+    return name == "private" ? MS_PRIVATE : 0;
+}
+
+bool is_directory(int fd)
+{
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Status mask(const sys::UniqueFd& target, int null_device, sys::UniqueFd& empty_directory)
+{
+    if (!is_directory(target.get())) {
+        auto const null = TRY(sys::clone_tree(null_device, Subtree::this_mount));
+        return sys::attach_mount(null.get(), target.get());
+    }
+    if (!empty_directory) { // One file system serves every masked directory.
+        auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
+        TRY(filesystem.set("size", "0"));
+        TRY(filesystem.set("nr_inodes", "1"));
+        empty_directory =
+            TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        return sys::attach_mount(empty_directory.get(), target.get());
+    }
+    auto const copy = TRY(sys::clone_tree(empty_directory.get(), Subtree::this_mount));
+    return sys::attach_mount(copy.get(), target.get());
+}
+
+Status make_read_only(const sys::UniqueFd& target)
+{
+    auto const copy = TRY(sys::clone_tree(target.get(), Subtree::with_submounts));
+    TRY(sys::set_mount_attributes(copy.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::with_submounts));
+    return sys::attach_mount(copy.get(), target.get());
+}
+
+/// The path's handle; empty where nothing lies there.
+Result<sys::UniqueFd> find_path(const sys::RootDirectory& root, const std::string& path)
+{
+    auto found = root.find(path);
+    if (failed_with(found, Code::not_found) || (!found.ok() && found.error().errnum() == ENOTDIR))
+        return sys::UniqueFd{};
+    return found;
+}
+
+} // namespace
+
+Result<sys::RootDirectory> open_rootfs(const std::string& rootfs, const oci::Config& config)
+{
+    // Before anything is mounted: else it would appear on the host. A slave still sees what the host mounts later.
+    auto const asked = propagation_of(config.platform.rootfs_propagation);
+    std::uint64_t const cut = asked == MS_PRIVATE || asked == MS_UNBINDABLE ? MS_PRIVATE : MS_SLAVE;
+    TRY(sys::set_mount_attributes("/", {.propagation = cut}, Subtree::with_submounts).context("cut the host's mounts off"));
+    auto copy = TRY(sys::clone_tree(rootfs, Subtree::with_submounts).context("rootfs"));
+    auto const place = TRY(sys::open_file(rootfs, O_PATH | O_DIRECTORY).context("rootfs"));
+    TRY(sys::attach_mount(copy.get(), place.get()).context("mount rootfs " + rootfs));
+    return sys::RootDirectory{std::move(copy)};
+}
+
+Status enter_rootfs(const sys::RootDirectory& root, const oci::Config& config, RootSwitch how)
+{
+    TRY(how == RootSwitch::pivot ? sys::pivot_into(root.fd()) : sys::move_root_into(root.fd()));
+    auto const& name = config.platform.rootfs_propagation;
+    if (auto const propagation = propagation_of(name)) {
+        auto const subtree = name.front() == 'r' ? Subtree::with_submounts : Subtree::this_mount;
+        TRY(sys::set_mount_attributes("/", {.propagation = propagation}, subtree).context("linux.rootfsPropagation"));
+    }
+    return done();
+}
+
+Status make_rootfs_read_only(const sys::RootDirectory& root)
+{
+    return sys::set_mount_attributes(root.fd(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount).context("make the root read-only");
+}
+
+Result<sys::UniqueFd> open_null_device()
+{
+    auto null = TRY(sys::open_file("/dev/null", O_PATH | O_NOFOLLOW));
+    struct stat status {};
+    if (::fstat(null.get(), &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+        return Error{Code::failed_precondition, "/dev/null is not the null device"};
+    return null;
+}
+
+Status hide_paths(const oci::Linux& config, int null_device)
+{
+    if (config.masked_paths.empty() && config.readonly_paths.empty())
+        return done();
+    sys::RootDirectory const root{TRY(sys::open_file("/", O_PATH | O_DIRECTORY))};
+    for (const auto& path : config.readonly_paths)
+        if (auto const target = TRY(find_path(root, path)))
+            TRY(make_read_only(target).context("linux.readonlyPaths: " + path));
+    sys::UniqueFd empty_directory;
+    for (const auto& path : config.masked_paths)
+        if (auto const target = TRY(find_path(root, path)))
+            TRY(mask(target, null_device, empty_directory).context("linux.maskedPaths: " + path));
+    return done();
+}
+
+} // namespace nova::runtime

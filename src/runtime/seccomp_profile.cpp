@@ -1,0 +1,118 @@
+#include "runtime/seccomp_profile.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "sys/file.h"
+#include "sys/random.h"
+#include "sys/seccomp.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+namespace oci = model::oci;
+
+namespace {
+
+/// A program depends on its text and on how this version of nb reads it.
+constexpr std::string_view compiler_version = NOVA_VERSION "/1\n";
+constexpr auto most_cached = 4u << 20;
+
+std::string cache_file(const oci::Seccomp& profile, const std::string& directory)
+{
+    return directory + "/" + base::to_hex(base::stable_hash(profile.source), 16);
+}
+
+/// The file holds: version, length of the text, the text, the program. Only root can write it; the whole text is compared, so
+/// two texts of one hash never meet.
+std::string cache_head(const oci::Seccomp& profile)
+{
+    return std::string{compiler_version} + std::to_string(profile.source.size()) + "\n" + profile.source;
+}
+
+std::optional<std::string> find_cached(const oci::Seccomp& profile, const std::string& directory)
+{
+    auto const file = sys::open_file(cache_file(profile, directory), O_RDONLY | O_NOFOLLOW);
+    struct stat status {};
+    if (!file.ok() || ::fstat(file.value().get(), &status) < 0 || status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
+        return std::nullopt;
+    auto content = sys::read_all(file.value().get(), most_cached);
+    auto const head = cache_head(profile);
+    if (!content.ok() || std::string_view{content.value()}.substr(0, head.size()) != head)
+        return std::nullopt;
+    return std::move(content).value().substr(head.size());
+}
+
+void keep(const oci::Seccomp& profile, const std::string& directory, const std::string& code)
+{
+    (void)sys::make_directories(directory, 0700);
+    auto const path = cache_file(profile, directory);
+    auto const temporary = path + "." + sys::random_hex(8);
+    auto const file = sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (!file.ok())
+        return;
+    auto const written = sys::write_all(file.value().get(), cache_head(profile) + code);
+    if (!written.ok() || ::rename(temporary.c_str(), path.c_str()) < 0)
+        ::unlink(temporary.c_str());
+}
+
+sys::SeccompSource source_of(const oci::Seccomp& profile)
+{
+    sys::SeccompSource source;
+    source.default_action = profile.default_action;
+    source.default_errno_return = profile.default_errno_return;
+    source.architectures = profile.architectures;
+    for (const auto& rule : profile.syscalls) {
+        sys::SeccompCall call{rule.names, rule.action, rule.errno_return, {}};
+        for (const auto& argument : rule.args)
+            call.comparisons.push_back({argument.index, argument.op, argument.value, argument.value_two});
+        source.calls.push_back(std::move(call));
+    }
+    return source;
+}
+
+bool notifies(const oci::Seccomp& profile)
+{
+    for (const auto& rule : profile.syscalls)
+        if (rule.action == "SCMP_ACT_NOTIFY")
+            return true;
+    return false;
+}
+
+Result<unsigned> flags_of(const oci::Seccomp& profile)
+{
+    unsigned flags = 0;
+    for (const auto& name : profile.flags)
+        flags |= TRY(sys::parse_seccomp_flag(name).context("linux.seccomp.flags"));
+    return flags;
+}
+
+} // namespace
+
+Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::string& cache_directory)
+{
+    SeccompFilter filter;
+    filter.flags = TRY(flags_of(profile));
+    filter.wants_listener = notifies(profile);
+    if (profile.default_action == "SCMP_ACT_NOTIFY")
+        return Error{Code::invalid_argument, "linux.seccomp.defaultAction: must not be SCMP_ACT_NOTIFY"};
+    if (filter.wants_listener && profile.listener_path.empty())
+        return Error{Code::invalid_argument, "linux.seccomp.listenerPath: is needed for SCMP_ACT_NOTIFY"};
+    if (!filter.wants_listener && !profile.listener_path.empty())
+        return Error{Code::invalid_argument, "linux.seccomp.listenerPath: needs a rule with SCMP_ACT_NOTIFY"};
+    if (filter.wants_listener)
+        filter.flags |= sys::seccomp_listener_flag();
+    if (auto cached = find_cached(profile, cache_directory)) {
+        filter.code = std::move(*cached);
+        return filter;
+    }
+    filter.code = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp")).code;
+    keep(profile, cache_directory, filter.code);
+    return filter;
+}
+
+} // namespace nova::runtime

@@ -1,0 +1,73 @@
+#include "runtime/sysctls.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "sys/file.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using base::Status;
+using base::done;
+namespace oci = model::oci;
+
+namespace {
+
+bool has_own(const oci::Linux& config, std::string_view type)
+{
+    return std::any_of(config.namespaces.begin(), config.namespaces.end(), [&](const auto& entry) { return entry.type == type; });
+}
+
+std::string_view namespace_of(std::string_view name)
+{
+    constexpr std::array<std::string_view, 8> ipc{"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+                                                  "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+    if (std::find(ipc.begin(), ipc.end(), name) != ipc.end() || name.starts_with("fs.mqueue."))
+        return "ipc";
+    if (name.starts_with("net."))
+        return "network";
+    if (name == "kernel.domainname" || name == "kernel.hostname")
+        return "uts";
+    return "";
+}
+
+/// "net/ipv4/conf/eth0.1/x" is taken too, where a dot belongs to the name.
+std::string dotted(std::string name)
+{
+    auto const first = name.find_first_of("./");
+    if (first != std::string::npos && name[first] == '/')
+        for (auto& character : name)
+            character = character == '/' ? '.' : character == '.' ? '/' : character;
+    return name;
+}
+
+} // namespace
+
+Status check_sysctls(const oci::Linux& config)
+{
+    for (const auto& [key, value] : config.sysctl) {
+        auto const name = dotted(key);
+        auto const type = namespace_of(name);
+        if (type.empty() || name.find("..") != std::string::npos)
+            return Error{Code::invalid_argument, "linux.sysctl: " + key + " belongs to no namespace"};
+        if (!has_own(config, type))
+            return Error{Code::invalid_argument, "linux.sysctl: " + key + " needs a " + std::string{type} + " namespace"};
+    }
+    return done();
+}
+
+Status apply_sysctls(const oci::Linux& config)
+{
+    for (const auto& [key, value] : config.sysctl) {
+        auto path = dotted(key);
+        for (auto& character : path)
+            character = character == '.' ? '/' : character == '/' ? '.' : character;
+        TRY(sys::write_kernel_file("/proc/sys/" + path, value).context("linux.sysctl: " + key));
+    }
+    return done();
+}
+
+} // namespace nova::runtime

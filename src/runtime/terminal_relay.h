@@ -1,0 +1,15 @@
+#pragma once
+
+#include "base/result.h"
+#include "sys/pidfd.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+using base::Result;
+
+/// Waits for a process of ours, passing on to it the signals we get, and, where `terminal` (its master) is there, what is typed
+/// and shown between our own terminal, which is raw meanwhile, and its.
+Result<sys::ExitStatus> follow_process(int pidfd, const sys::UniqueFd& terminal);
+
+} // namespace nova::runtime

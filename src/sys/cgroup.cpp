@@ -1,0 +1,368 @@
+#include "sys/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "base/undo.h"
+#include "sys/file.h"
+
+namespace nova::sys {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+const std::string mount_root = "/sys/fs/cgroup";
+
+long magic_of(const std::string& path)
+{
+    struct statfs status {};
+    return ::statfs(path.c_str(), &status) == 0 ? static_cast<long>(status.f_type) : 0;
+}
+
+void pause_ms(int milliseconds)
+{
+    (void)::poll(nullptr, 0, milliseconds);
+}
+
+/// Makes one directory; says whether it was us.
+Result<bool> make_one(const std::string& directory)
+{
+    if (::mkdir(directory.c_str(), 0755) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    int const errnum = errno;
+    return Error::from_errno("make cgroup " + directory, errnum);
+}
+
+/// Makes the directory and those above it; notes the made ones, outermost first.
+Status make_chain(const std::string& root, const std::string& path, std::vector<std::string>& made)
+{
+    auto const whole = root + path;
+    if (auto const direct = make_one(whole); direct.ok()) { // The usual case: only the last one is missing.
+        if (direct.value())
+            made.push_back(whole);
+        return base::done();
+    }
+    for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        auto const part = root + path.substr(0, end);
+        if (TRY(make_one(part)))
+            made.push_back(part);
+        if (end == std::string::npos)
+            return base::done();
+    }
+}
+
+/// A new cpuset of version 1 is empty and takes no process before it got CPUs and nodes; its parents give theirs.
+Status fill_cpuset(const std::string& root, const std::string& path)
+{
+    for (const std::string file : {"/cpuset.cpus", "/cpuset.mems"}) {
+        std::string above = base::trim(TRY(read_file(root + file)));
+        for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
+            auto const place = root + path.substr(0, end) + file;
+            auto const own = base::trim(TRY(read_file(place)));
+            if (own.empty())
+                TRY(write_kernel_file(place, above));
+            else
+                above = own;
+            if (end == std::string::npos)
+                break;
+        }
+    }
+    return base::done();
+}
+
+/// Version 2: a controller works in a cgroup only where every one above it hands it down.
+void enable_controllers(const std::string& path, const std::vector<std::string>& controllers)
+{
+    for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        auto const slash = path.substr(0, end).rfind('/');
+        for (const auto& controller : controllers) // One by one: one that is not there must not keep the others away.
+            (void)write_kernel_file(mount_root + path.substr(0, slash) + "/cgroup.subtree_control", "+" + controller);
+        if (end == std::string::npos)
+            return;
+    }
+}
+
+void collect_pids(const std::string& directory, std::vector<pid_t>& pids)
+{
+    auto const text = read_file(directory + "/cgroup.procs");
+    if (text.ok())
+        for (const auto& line : base::split(text.value(), '\n'))
+            if (auto const pid = base::parse_integer(line, 1, 1 << 30); pid.ok())
+                pids.push_back(static_cast<pid_t>(pid.value()));
+    auto* const handle = ::opendir(directory.c_str());
+    if (!handle)
+        return;
+    while (const auto* const entry = ::readdir(handle))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            collect_pids(directory + "/" + entry->d_name, pids);
+    ::closedir(handle);
+}
+
+/// rmdir of the whole tree, leaves first. Returns the last errno, or 0.
+int remove_directories(const std::string& directory)
+{
+    if (::rmdir(directory.c_str()) == 0 || errno == ENOENT)
+        return 0;
+    int problem = errno;
+    auto* const handle = ::opendir(directory.c_str());
+    if (!handle)
+        return problem;
+    while (const auto* const entry = ::readdir(handle))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            (void)remove_directories(directory + "/" + entry->d_name);
+    ::closedir(handle);
+    if (::rmdir(directory.c_str()) == 0 || errno == ENOENT)
+        return 0;
+    problem = errno;
+    return problem;
+}
+
+} // namespace
+
+CgroupLayout cgroup_layout()
+{
+    switch (magic_of(mount_root)) {
+    case CGROUP2_SUPER_MAGIC: return CgroupLayout::unified;
+    case TMPFS_MAGIC: return CgroupLayout::legacy;
+    default: return CgroupLayout::none;
+    }
+}
+
+std::vector<std::string> cgroup_controllers()
+{
+    std::vector<std::string> found;
+    if (cgroup_layout() == CgroupLayout::unified) {
+        auto const text = read_file(mount_root + "/cgroup.controllers");
+        if (text.ok())
+            found = base::split(base::trim(text.value()), ' ');
+        return found;
+    }
+    auto const names = list_directory(mount_root);
+    for (const auto& name : names.ok() ? names.value() : std::vector<std::string>{})
+        if (magic_of(mount_root + "/" + name) == CGROUP_SUPER_MAGIC)
+            found.push_back(name);
+    return found;
+}
+
+const std::vector<std::string>& Cgroup::usual_controllers()
+{
+    static const std::vector<std::string> usual{"memory", "pids", "cpu", "cpuacct", "devices", "freezer"};
+    return usual;
+}
+
+Cgroup Cgroup::at(const std::string& path, const std::vector<std::string>& controllers)
+{
+    Cgroup group{path, cgroup_layout()};
+    if (group.layout_ == CgroupLayout::unified)
+        group.places_.push_back({"", mount_root + path});
+    if (group.layout_ == CgroupLayout::legacy)
+        for (const auto& controller : controllers)
+            if (magic_of(mount_root + "/" + controller) == CGROUP_SUPER_MAGIC)
+                group.places_.push_back({controller, mount_root + "/" + controller + path});
+    return group;
+}
+
+Status Cgroup::make_directories_of(std::vector<std::string>& made) const
+{
+    for (const auto& place : places_) {
+        auto const root = place.directory.substr(0, place.directory.size() - path_.size());
+        TRY(make_chain(root, path_, made));
+        if (place.controller == "cpuset")
+            TRY(fill_cpuset(root, path_).context("fill cpuset"));
+    }
+    return base::done();
+}
+
+Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::string>& controllers)
+{
+    auto group = at(path, controllers);
+    if (group.places_.empty())
+        return Error{Code::unimplemented, "make cgroup " + path + ": no cgroups are mounted on " + mount_root};
+    std::vector<std::string> made;
+    base::Undo undo;
+    undo.add([&] {
+        for (auto directory = made.rbegin(); directory != made.rend(); ++directory)
+            ::rmdir(directory->c_str());
+    });
+    TRY(group.make_directories_of(made));
+    if (group.layout_ == CgroupLayout::unified)
+        enable_controllers(path, controllers);
+    bool const all_new = made.size() >= group.places_.size();
+    if (!all_new && !TRY(group.processes()).empty())
+        return Error{Code::failed_precondition, "cgroup " + path + " has processes in it already"};
+    undo.commit();
+    return group;
+}
+
+std::string Cgroup::directory(std::string_view controller) const
+{
+    for (const auto& place : places_)
+        if (place.controller.empty() || place.controller == controller)
+            return place.directory;
+    return {};
+}
+
+bool Cgroup::has(std::string_view controller) const
+{
+    auto const place = directory(controller);
+    if (place.empty() || layout_ != CgroupLayout::unified)
+        return !place.empty();
+    auto const enabled = read_file(place + "/cgroup.controllers");
+    if (!enabled.ok())
+        return false;
+    auto const names = base::split(base::trim(enabled.value()), ' ');
+    return std::find(names.begin(), names.end(), controller) != names.end();
+}
+
+Status Cgroup::write(std::string_view controller, const std::string& file, std::string_view text) const
+{
+    auto const place = directory(controller);
+    if (place.empty())
+        return Error{Code::unimplemented,
+                     "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} + " is not available here"};
+    return write_kernel_file(place + "/" + file, text);
+}
+
+Result<std::string> Cgroup::read(std::string_view controller, const std::string& file) const
+{
+    auto const place = directory(controller);
+    if (place.empty())
+        return Error{Code::unimplemented, "controller " + std::string{controller} + " is not available here"};
+    return read_file(place + "/" + file);
+}
+
+bool Cgroup::has_file(std::string_view controller, const std::string& file) const
+{
+    auto const place = directory(controller);
+    return !place.empty() && exists(place + "/" + file);
+}
+
+Result<UniqueFd> Cgroup::open_directory() const
+{
+    if (layout_ != CgroupLayout::unified)
+        return UniqueFd{};
+    return open_file(places_.front().directory, O_RDONLY | O_DIRECTORY);
+}
+
+Result<std::vector<UniqueFd>> Cgroup::open_tasks() const
+{
+    std::vector<UniqueFd> tasks;
+    if (layout_ == CgroupLayout::legacy)
+        for (const auto& place : places_)
+            tasks.push_back(TRY(open_file(place.directory + "/tasks", O_WRONLY)));
+    return tasks;
+}
+
+Status Cgroup::add_process(pid_t pid) const
+{
+    for (const auto& place : places_)
+        TRY(write_kernel_file(place.directory + "/cgroup.procs", std::to_string(pid)));
+    return base::done();
+}
+
+Result<std::vector<pid_t>> Cgroup::processes() const
+{
+    std::vector<pid_t> pids;
+    for (const auto& place : places_)
+        collect_pids(place.directory, pids);
+    std::sort(pids.begin(), pids.end());
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+    return pids;
+}
+
+Status Cgroup::signal_all(int signal) const
+{
+    for (auto const pid : TRY(processes()))
+        if (::kill(pid, signal) < 0 && errno != ESRCH)
+            return Error::from_errno("signal process " + std::to_string(pid));
+    return base::done();
+}
+
+Status Cgroup::kill_all(base::Deadline deadline) const
+{
+    if (layout_ == CgroupLayout::unified && has_file("", "cgroup.kill"))
+        (void)write("", "cgroup.kill", "1");
+    for (int wait_ms = 1; !TRY(processes()).empty(); wait_ms = std::min(2 * wait_ms, 50)) {
+        TRY(signal_all(SIGKILL));
+        (void)thaw(base::Deadline::after(std::chrono::milliseconds{100})); // The frozen die only when they run.
+        if (deadline.passed())
+            return Error{Code::deadline_exceeded, "kill all in cgroup " + path_ + ": some do not end"};
+        pause_ms(wait_ms);
+    }
+    return base::done();
+}
+
+bool Cgroup::frozen() const
+{
+    if (layout_ == CgroupLayout::unified) {
+        auto const events = read("", "cgroup.events");
+        return events.ok() && events.value().find("frozen 1") != std::string::npos;
+    }
+    auto const state = read("freezer", "freezer.state");
+    return state.ok() && base::trim(state.value()) == "FROZEN";
+}
+
+Status Cgroup::freeze(base::Deadline deadline) const
+{
+    bool const unified = layout_ == CgroupLayout::unified;
+    while (true) {
+        TRY(unified ? write("", "cgroup.freeze", "1") : write("freezer", "freezer.state", "FROZEN"));
+        if (frozen())
+            return base::done();
+        if (deadline.passed()) {
+            (void)thaw(base::Deadline::after(std::chrono::seconds{0}));
+            return Error{Code::deadline_exceeded, "freeze cgroup " + path_ + ": some process does not stop"};
+        }
+        pause_ms(1);
+    }
+}
+
+Status Cgroup::thaw(base::Deadline deadline) const
+{
+    bool const unified = layout_ == CgroupLayout::unified;
+    if (!unified && directory("freezer").empty())
+        return base::done();
+    while (true) {
+        TRY(unified ? write("", "cgroup.freeze", "0") : write("freezer", "freezer.state", "THAWED"));
+        if (!frozen())
+            return base::done();
+        if (deadline.passed())
+            return Error{Code::deadline_exceeded, "thaw cgroup " + path_};
+        pause_ms(1);
+    }
+}
+
+Status Cgroup::remove(base::Deadline deadline) const
+{
+    for (const auto& place : places_)
+        for (int wait_ms = 1;; wait_ms = std::min(2 * wait_ms, 50)) {
+            int const problem = remove_directories(place.directory);
+            if (problem == 0)
+                break;
+            if (problem != EBUSY || deadline.passed())
+                return Error::from_errno("remove cgroup " + place.directory, problem);
+            pause_ms(wait_ms);
+        }
+    return base::done();
+}
+
+Status join_cgroups(const std::vector<UniqueFd>& tasks)
+{
+    for (const auto& file : tasks)
+        TRY(write_all(file.get(), "0").context("join the cgroup"));
+    return base::done();
+}
+
+} // namespace nova::sys

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sys/unique_fd.h"
+
+/// Settings of the calling process, which its later program inherits. Only for processes with one thread.
+namespace nova::sys {
+
+using base::Result;
+using base::Status;
+
+/// Every handler, ignored signal and blocked signal back to the default.
+void reset_signals();
+
+/// Every descriptor from `first` up gets close-on-exec.
+Status close_on_exec_from(unsigned first);
+
+/// `signal` is sent to us when the process that made us ends; 0: none.
+Status set_parent_death_signal(int signal);
+
+/// Others with our user id may (not) look into our memory and descriptors through /proc.
+enum class Dumpable { no, yes };
+Status set_dumpable(Dumpable dumpable);
+
+Status set_no_new_privileges();
+Status set_oom_score(int proc_self, int score);
+Status set_hostname(const std::string& name);
+Status set_domainname(const std::string& name);
+Status new_session();
+
+/// Makes a terminal our controlling one. Needs a session without one.
+Status take_terminal(int terminal);
+
+enum class Groups { set, keep };
+Status set_user(uid_t uid, gid_t gid, const std::vector<std::uint32_t>& groups, Groups change);
+
+/// `type`: "RLIMIT_NOFILE". Errors: invalid_argument - unknown; permission_denied - above the hard limit.
+Status set_rlimit(std::string_view type, std::uint64_t soft, std::uint64_t hard);
+bool is_rlimit(std::string_view type);
+
+/// A new, empty session keyring of that name. Errors: unimplemented where the kernel has none.
+Status join_new_keyring(const std::string& name);
+
+/// `domain`: PER_LINUX, PER_LINUX32.
+Status set_personality(unsigned long domain);
+
+struct SchedulerSettings {
+    std::string policy;
+    int nice = 0;
+    unsigned priority = 0;
+    std::vector<std::string> flags;
+    std::uint64_t runtime = 0;
+    std::uint64_t deadline = 0;
+    std::uint64_t period = 0;
+};
+Status set_scheduler(const SchedulerSettings& settings);
+Status set_io_priority(std::string_view io_class, int priority);
+
+/// "0-3,5". Errors: invalid_argument.
+Status set_cpu_affinity(std::string_view cpus);
+
+/// mode: MPOL_*; nodes "0-1".
+Status set_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags);
+
+/// Replaces the program. `path` as execve(2) takes it. Returns only on failure.
+base::Error execute(const std::string& path, const std::vector<std::string>& argv, const std::vector<std::string>& env);
+
+} // namespace nova::sys

@@ -1,0 +1,145 @@
+#include "sys/root_directory.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <vector>
+
+#include "base/strings.h"
+#include "sys/resolve.h"
+
+namespace nova::sys {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+constexpr int most_links = 40; // As the kernel's own limit.
+
+std::pair<std::string, std::string> split_last(const std::string& clean)
+{
+    auto const slash = clean.rfind('/');
+    if (slash == std::string::npos)
+        return {".", clean};
+    return {clean.substr(0, slash), clean.substr(slash + 1)};
+}
+
+bool same_node(const struct stat& found, mode_t mode, dev_t device)
+{
+    if ((found.st_mode & S_IFMT) != (mode & S_IFMT))
+        return false;
+    return S_ISFIFO(mode) || found.st_rdev == device;
+}
+
+} // namespace
+
+std::string clean_path(std::string_view path)
+{
+    std::vector<std::string> kept;
+    for (auto& part : base::split(path, '/')) {
+        if (part.empty() || part == ".")
+            continue;
+        if (part != "..")
+            kept.push_back(std::move(part));
+        else if (!kept.empty())
+            kept.pop_back();
+    }
+    return kept.empty() ? "." : base::join(kept, "/");
+}
+
+Result<UniqueFd> RootDirectory::find(const std::string& path) const
+{
+    return open_in_root(fd(), path, O_PATH);
+}
+
+Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsigned mode) const
+{
+    auto found = open_in_root(fd(), path, O_PATH | O_DIRECTORY);
+    if (found.ok() || !failed_with(found, Code::not_found))
+        return found;
+    return ensure_below(path, mode, most_links);
+}
+
+/// Walks with the components in hand; a link that leads to nothing yet is followed by us, still below the root.
+Result<UniqueFd> RootDirectory::ensure_below(const std::string& path, unsigned mode, int links_left) const
+{
+    if (links_left == 0)
+        return Error{Code::invalid_argument, "make directory " + path + ": too many symbolic links"};
+    auto const clean = clean_path(path);
+    std::string before = ".";
+    for (std::size_t begin = 0; begin < clean.size();) {
+        auto const end = std::min(clean.find('/', begin), clean.size());
+        auto const name = clean.substr(begin, end - begin);
+        auto const here = before == "." ? name : before + "/" + name;
+        auto found = open_in_root(fd(), here, O_PATH | O_DIRECTORY);
+        if (failed_with(found, Code::not_found))
+            return ensure_step(before, name, clean.substr(std::min(end + 1, clean.size())), mode, links_left);
+        TRY(std::move(found));
+        before = here;
+        begin = end + 1;
+    }
+    return open_in_root(fd(), clean, O_PATH | O_DIRECTORY);
+}
+
+Result<UniqueFd> RootDirectory::ensure_step(const std::string& before, const std::string& name, const std::string& rest,
+                                            unsigned mode, int links_left) const
+{
+    auto const parent = TRY(open_in_root(fd(), before, O_RDONLY | O_DIRECTORY));
+    auto const tail = rest.empty() ? "" : "/" + rest;
+    if (::mkdirat(parent.get(), name.c_str(), mode) == 0 || errno == EEXIST) {
+        char target[PATH_MAX];
+        auto const length = ::readlinkat(parent.get(), name.c_str(), target, sizeof target);
+        if (length <= 0)
+            return ensure_below(before + "/" + name + tail, mode, links_left - 1);
+        std::string const link{target, static_cast<std::size_t>(length)};
+        return ensure_below((link.front() == '/' ? link : before + "/" + link) + tail, mode, links_left - 1);
+    }
+    int const errnum = errno;
+    return Error::from_errno("make directory " + before + "/" + name, errnum);
+}
+
+Result<UniqueFd> RootDirectory::ensure_file(const std::string& path) const
+{
+    auto found = find(path);
+    if (found.ok() || !failed_with(found, Code::not_found))
+        return found;
+    auto const [directory, name] = split_last(clean_path(path));
+    auto const parent = TRY(ensure_directory(directory));
+    TRY(open_in_root(parent.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+    return find(path);
+}
+
+Status RootDirectory::ensure_symlink(const std::string& target, const std::string& path) const
+{
+    auto const [directory, name] = split_last(clean_path(path));
+    auto const parent = TRY(ensure_directory(directory));
+    if (::symlinkat(target.c_str(), parent.get(), name.c_str()) < 0 && errno != EEXIST) {
+        int const errnum = errno;
+        return Error::from_errno("make symbolic link " + path, errnum);
+    }
+    return base::done();
+}
+
+Status RootDirectory::ensure_node(const std::string& path, mode_t mode, dev_t device, uid_t owner, gid_t group) const
+{
+    auto const [directory, name] = split_last(clean_path(path));
+    auto const parent = TRY(ensure_directory(directory));
+    if (::mknodat(parent.get(), name.c_str(), mode, device) < 0) {
+        int const errnum = errno;
+        struct stat found {};
+        if (errnum == EEXIST && ::fstatat(parent.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+            same_node(found, mode, device))
+            return base::done();
+        return Error::from_errno("make device " + path, errnum);
+    }
+    if (::fchmodat(parent.get(), name.c_str(), mode & 07777, 0) < 0 ||
+        ((owner != 0 || group != 0) && ::fchownat(parent.get(), name.c_str(), owner, group, AT_SYMLINK_NOFOLLOW) < 0)) {
+        int const errnum = errno;
+        return Error::from_errno("set owner and mode of device " + path, errnum);
+    }
+    return base::done();
+}
+
+} // namespace nova::sys

@@ -1,0 +1,146 @@
+// The part of own_process.h that says when and where the process runs.
+#include <linux/mempolicy.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <bitset>
+
+#include "base/strings.h"
+#include "sys/own_process.h"
+
+namespace nova::sys {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+struct Named {
+    std::string_view name;
+    unsigned value;
+};
+constexpr std::array<Named, 7> policies{{{"SCHED_OTHER", 0},
+                                         {"SCHED_FIFO", 1},
+                                         {"SCHED_RR", 2},
+                                         {"SCHED_BATCH", 3},
+                                         {"SCHED_ISO", 4},
+                                         {"SCHED_IDLE", 5},
+                                         {"SCHED_DEADLINE", 6}}};
+constexpr std::array<Named, 7> scheduler_flags{{{"SCHED_FLAG_RESET_ON_FORK", 0x01},
+                                                {"SCHED_FLAG_RECLAIM", 0x02},
+                                                {"SCHED_FLAG_DL_OVERRUN", 0x04},
+                                                {"SCHED_FLAG_KEEP_POLICY", 0x08},
+                                                {"SCHED_FLAG_KEEP_PARAMS", 0x10},
+                                                {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
+                                                {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40}}};
+constexpr std::array<Named, 3> io_classes{{{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
+constexpr std::array<Named, 7> memory_modes{{{"MPOL_DEFAULT", 0},
+                                             {"MPOL_PREFERRED", 1},
+                                             {"MPOL_BIND", 2},
+                                             {"MPOL_INTERLEAVE", 3},
+                                             {"MPOL_LOCAL", 4},
+                                             {"MPOL_PREFERRED_MANY", 5},
+                                             {"MPOL_WEIGHTED_INTERLEAVE", 6}}};
+constexpr std::array<Named, 3> memory_flags{
+    {{"MPOL_F_NUMA_BALANCING", 1u << 13}, {"MPOL_F_RELATIVE_NODES", 1u << 14}, {"MPOL_F_STATIC_NODES", 1u << 15}}};
+
+template <std::size_t count>
+Result<unsigned> value_of(const std::array<Named, count>& table, std::string_view name)
+{
+    for (const auto& entry : table)
+        if (entry.name == name)
+            return entry.value;
+    return Error{Code::invalid_argument, "unknown name " + std::string{name.substr(0, 60)}};
+}
+
+constexpr std::size_t most_numbers = 1024;
+
+/// "0-3,5" as bits.
+Result<std::bitset<most_numbers>> parse_list(std::string_view text)
+{
+    std::bitset<most_numbers> bits;
+    for (const auto& range : base::split(text, ',')) {
+        auto const dash = range.find('-');
+        auto const first = TRY(base::parse_integer(range.substr(0, dash), 0, most_numbers - 1));
+        auto const last =
+            dash == std::string::npos ? first : TRY(base::parse_integer(range.substr(dash + 1), first, most_numbers - 1));
+        for (auto i = first; i <= last; ++i)
+            bits.set(static_cast<std::size_t>(i));
+    }
+    return bits;
+}
+
+/// struct sched_attr of the kernel, version 0.
+struct SchedulerAttributes {
+    std::uint32_t size = sizeof(SchedulerAttributes);
+    std::uint32_t policy = 0;
+    std::uint64_t flags = 0;
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime = 0;
+    std::uint64_t deadline = 0;
+    std::uint64_t period = 0;
+};
+static_assert(sizeof(SchedulerAttributes) == 48);
+
+} // namespace
+
+Status set_scheduler(const SchedulerSettings& settings)
+{
+    SchedulerAttributes attributes;
+    attributes.policy = TRY(value_of(policies, settings.policy));
+    for (const auto& flag : settings.flags)
+        attributes.flags |= TRY(value_of(scheduler_flags, flag));
+    attributes.nice = settings.nice;
+    attributes.priority = settings.priority;
+    attributes.runtime = settings.runtime;
+    attributes.deadline = settings.deadline;
+    attributes.period = settings.period;
+    if (::syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+        return Error::from_errno("set the scheduler");
+    return base::done();
+}
+
+Status set_io_priority(std::string_view io_class, int priority)
+{
+    if (priority < 0 || priority > 7)
+        return Error{Code::invalid_argument, "I/O priority must be 0 to 7, is " + std::to_string(priority)};
+    auto const value = TRY(value_of(io_classes, io_class)) << 13 | static_cast<unsigned>(priority);
+    if (::syscall(SYS_ioprio_set, 1, 0, value) < 0)
+        return Error::from_errno("set the I/O priority");
+    return base::done();
+}
+
+Status set_cpu_affinity(std::string_view cpus)
+{
+    auto const bits = TRY(parse_list(cpus).context("cpu list \"" + std::string{cpus.substr(0, 60)} + "\""));
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (std::size_t i = 0; i < most_numbers; ++i)
+        if (bits.test(i))
+            CPU_SET(i, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) < 0)
+        return Error::from_errno("set the CPU affinity");
+    return base::done();
+}
+
+Status set_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags)
+{
+    auto value = TRY(value_of(memory_modes, mode));
+    for (const auto& flag : flags)
+        value |= TRY(value_of(memory_flags, flag));
+    std::array<unsigned long, most_numbers / 64> mask{};
+    if (!nodes.empty()) {
+        auto const bits = TRY(parse_list(nodes).context("node list"));
+        for (std::size_t i = 0; i < most_numbers; ++i)
+            if (bits.test(i))
+                mask[i / 64] |= 1ul << (i % 64);
+    }
+    if (::syscall(SYS_set_mempolicy, value, nodes.empty() ? nullptr : mask.data(), nodes.empty() ? 0 : most_numbers + 1) < 0)
+        return Error::from_errno("set the memory policy");
+    return base::done();
+}
+
+} // namespace nova::sys
