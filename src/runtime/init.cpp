@@ -59,7 +59,6 @@ private:
     const oci::Config& config_;
     Channel& channel_;
     sys::UniqueFd proc_self_;
-    sys::UniqueFd null_device_;
     Terminal terminal_;
     std::string executable_;
     bool in_cgroup_ = false;
@@ -77,7 +76,6 @@ Status Init::begin()
     }
     TRY(sys::set_dumpable(sys::Dumpable::no));
     proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
-    null_device_ = TRY(open_null_device());
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
     if (config_.process->exec_cpu_affinity && !config_.process->exec_cpu_affinity->initial.empty())
@@ -94,6 +92,7 @@ Status Init::build_root()
     TRY(run_early_hooks());
     if (config_.read_only_rootfs)
         TRY(make_rootfs_read_only(root));
+    TRY(hide_paths(root, config_.platform));
     return enter_rootfs(root, config_, plan_.root_switch);
 }
 
@@ -162,7 +161,6 @@ Status Init::set_names()
 Status Init::settle()
 {
     TRY(set_names());
-    TRY(hide_paths(config_.platform, null_device_.get()));
     TRY(ensure_working_directory(config_.process->cwd));
     executable_ = TRY(find_executable(*config_.process));
     TRY(channel_.send(Note::ready));

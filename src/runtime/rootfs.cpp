@@ -62,6 +62,16 @@ Status make_read_only(const sys::UniqueFd& target)
     return sys::attach_mount(copy.get(), target.get());
 }
 
+/// Errors: failed_precondition - something else lies there (CVE-2025-31133).
+Result<sys::UniqueFd> open_null_device()
+{
+    auto null = TRY(sys::open_file("/dev/null", O_PATH | O_NOFOLLOW));
+    struct stat status {};
+    if (::fstat(null.get(), &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+        return Error{Code::failed_precondition, "/dev/null is not the null device"};
+    return null;
+}
+
 /// The path's handle; empty where nothing lies there.
 Result<sys::UniqueFd> find_path(const sys::RootDirectory& root, const std::string& path)
 {
@@ -101,27 +111,18 @@ Status make_rootfs_read_only(const sys::RootDirectory& root)
     return sys::set_mount_attributes(root.fd(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount).context("make the root read-only");
 }
 
-Result<sys::UniqueFd> open_null_device()
+Status hide_paths(const sys::RootDirectory& root, const oci::Linux& config)
 {
-    auto null = TRY(sys::open_file("/dev/null", O_PATH | O_NOFOLLOW));
-    struct stat status {};
-    if (::fstat(null.get(), &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
-        return Error{Code::failed_precondition, "/dev/null is not the null device"};
-    return null;
-}
-
-Status hide_paths(const oci::Linux& config, int null_device)
-{
-    if (config.masked_paths.empty() && config.readonly_paths.empty())
-        return done();
-    sys::RootDirectory const root{TRY(sys::open_file("/", O_PATH | O_DIRECTORY))};
     for (const auto& path : config.readonly_paths)
         if (auto const target = TRY(find_path(root, path)))
             TRY(make_read_only(target).context("linux.readonlyPaths: " + path));
+    if (config.masked_paths.empty())
+        return done();
+    auto const null_device = TRY(open_null_device());
     sys::UniqueFd empty_directory;
     for (const auto& path : config.masked_paths)
         if (auto const target = TRY(find_path(root, path)))
-            TRY(mask(target, null_device, empty_directory).context("linux.maskedPaths: " + path));
+            TRY(mask(target, null_device.get(), empty_directory).context("linux.maskedPaths: " + path));
     return done();
 }
 

@@ -24,11 +24,8 @@ Status enter_rootfs(const sys::RootDirectory& root, const model::oci::Config& co
 /// root.readonly
 Status make_rootfs_read_only(const sys::RootDirectory& root);
 
-/// linux.maskedPaths and linux.readonlyPaths of the present root "/". What is not there is passed over.
-/// `null_device`: the host's /dev/null, opened before the root was entered and checked to be it.
-Status hide_paths(const model::oci::Linux& config, int null_device);
-
-/// The host's /dev/null. Errors: failed_precondition - something else lies there.
-Result<sys::UniqueFd> open_null_device();
+/// linux.maskedPaths and linux.readonlyPaths. What is not there is passed over. Before the root is entered: what covers a masked
+/// file is the host's /dev/null, checked to be it, which a container could have replaced in its own /dev.
+Status hide_paths(const sys::RootDirectory& root, const model::oci::Linux& config);
 
 } // namespace nova::runtime
