@@ -10,6 +10,7 @@
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/inotify.h"
+#include "sys/local_socket.h"
 #include "sys/signal_fd.h"
 #include "sys/unix_socket.h"
 

@@ -140,11 +140,11 @@ Status Output::drain(Source source, int fifo, const Seen& seen)
         auto const moved = sys::move_bytes(fifo, into.fd.get(), static_cast<long long>(into.end), chunk_size);
         if (failed_with(moved, Code::unavailable) || (moved.ok() && moved.value() == 0))
             return base::done();
-        if (failed_with(moved, Code::resource_exhausted)) {
-            discard(source, fifo, seen);
+        if (!moved.ok()) { // The disk is full, or the like.
+            if (!empty(into))
+                discard(source, fifo, seen);
             continue;
         }
-        TRY(moved);
         into.end += moved.value();
         auto const bytes = TRY(read_spool(into, into.end - moved.value(), chunk_size));
         seen(bytes);
@@ -238,15 +238,21 @@ Status Output::log_lines(Source source, Lines lines, bool& more)
     return base::done();
 }
 
+/// Starts the file afresh where all of it is logged. False: there was nothing to do.
+bool Output::empty(Spool& spool)
+{
+    if (spool.end == 0 || spool.done != spool.end || ::ftruncate(spool.fd.get(), 0) < 0)
+        return false;
+    spool.done = spool.end = spool.punched = 0;
+    commit();
+    return true;
+}
+
 /// Gives the disk back that logged bytes take up.
 void Output::shrink(Spool& spool)
 {
-    if (spool.done == spool.end && spool.end >= chunk_size) {
-        if (::ftruncate(spool.fd.get(), 0) == 0)
-            spool.done = spool.end = spool.punched = 0;
-        commit();
+    if (spool.end >= chunk_size && empty(spool))
         return;
-    }
     if (spool.done - spool.punched < shrink_at)
         return;
     ::fallocate(spool.fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(spool.punched),

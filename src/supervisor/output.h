@@ -61,6 +61,7 @@ private:
     Status log_pending(Source source, Lines lines);
     Status log_lines(Source source, Lines lines, bool& more);
     Status tell_loss(Source source);
+    bool empty(Spool& spool);
     void shrink(Spool& spool);
     void commit();
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "supervisor/protocol.h"
 #include "sys/file.h"
+#include "sys/local_socket.h"
 #include "sys/pidfd.h"
 
 namespace nova::supervisor {

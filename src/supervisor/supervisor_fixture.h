@@ -14,6 +14,7 @@
 #include "supervisor/log_line.h"
 #include "supervisor/protocol.h"
 #include "sys/file.h"
+#include "sys/local_socket.h"
 #include "sys/pidfd.h"
 #include "sys/random.h"
 #include "sys/unix_socket.h"
@@ -115,7 +116,7 @@ protected:
     pid_t supervisor_pid() const
     {
         auto const socket = sys::connect_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets);
-        return socket.ok() ? sys::peer_of(socket.value().get()).value().pid : -1;
+        return socket.ok() ? static_cast<pid_t>(sys::peer_of(socket.value().get()).value().pid) : -1;
     }
 
     void kill_supervisor() const

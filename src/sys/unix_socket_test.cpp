@@ -6,6 +6,7 @@
 
 #include "sys/fifo.h"
 #include "sys/file.h"
+#include "sys/local_socket.h"
 #include "sys/random.h"
 
 namespace nova::sys {
