@@ -118,8 +118,7 @@ struct Decompressor::State {
 
 Decompressor::Decompressor(Pull packed, std::uint64_t packed_bytes)
     : state_(std::make_unique<State>(std::move(packed), packed_bytes))
-{
-}
+{}
 Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor::~Decompressor() = default;
 

@@ -24,8 +24,9 @@ std::vector<std::string> everything_in(const std::string& directory)
     for (const auto& entry : std::filesystem::recursive_directory_iterator{directory}) {
         struct stat status {};
         ::lstat(entry.path().c_str(), &status);
-        found.push_back(entry.path().string() + " " + std::to_string(status.st_mode) + " " + std::to_string(status.st_nlink) + " " +
-                        std::to_string(status.st_uid) + (entry.is_regular_file() ? " " + Sha256::of(sys::read_file(entry.path()).value()) : ""));
+        found.push_back(entry.path().string() + " " + std::to_string(status.st_mode) + " " + std::to_string(status.st_nlink) +
+                        " " + std::to_string(status.st_uid) +
+                        (entry.is_regular_file() ? " " + Sha256::of(sys::read_file(entry.path()).value()) : ""));
     }
     std::sort(found.begin(), found.end());
     return found;
@@ -98,9 +99,11 @@ TEST_F(HostileImage, does_not_leave_the_layer_through_its_own_links)
 {
     expect_layer_refused({{.name = "out", .type = '2', .link = "../../../.."}, {.name = "out/victim", .content = "bad"}},
                          "entry \"out/victim\"");
-    expect_layer_refused({{.name = "out", .type = '2', .link = root}, {.name = "out/victim", .content = "bad"}}, "entry \"out/victim\"");
-    expect_layer_refused({{.name = "in", .type = '5'}, {.name = "way", .type = '2', .link = "in"}, {.name = "way/file", .content = "x"}},
-                         "entry \"way/file\"");
+    expect_layer_refused({{.name = "out", .type = '2', .link = root}, {.name = "out/victim", .content = "bad"}},
+                         "entry \"out/victim\"");
+    expect_layer_refused(
+        {{.name = "in", .type = '5'}, {.name = "way", .type = '2', .link = "in"}, {.name = "way/file", .content = "x"}},
+        "entry \"way/file\"");
     expect_layer_refused({{.name = "v", .type = '2', .link = root + "/victim"}, {.name = "v", .content = "bad"}},
                          "entry \"v\": appears twice");
     expect_layer_refused({{.name = "d", .type = '2', .link = root}, {.name = "d", .type = '5', .mode = 0777}},
@@ -111,14 +114,17 @@ TEST_F(HostileImage, does_not_leave_the_layer_through_its_own_links)
 
 TEST_F(HostileImage, links_no_file_that_is_not_its_own)
 {
-    expect_layer_refused({{.name = "a", .type = '1', .link = "../../../../victim"}}, "entry \"a\": hard link to \"../../../../victim\"");
+    expect_layer_refused({{.name = "a", .type = '1', .link = "../../../../victim"}},
+                         "entry \"a\": hard link to \"../../../../victim\"");
     expect_layer_refused({{.name = "a", .type = '1', .link = root + "/victim"}}, "absolute path");
     expect_layer_refused({{.name = "a", .type = '1', .link = "missing"}}, "there is no such file in this layer");
     expect_layer_refused({{.name = "a", .type = '1', .link = "."}}, "there is no such file in this layer");
-    expect_layer_refused({{.name = "d", .type = '5'}, {.name = "a", .type = '1', .link = "d"}}, "there is no such file in this layer");
+    expect_layer_refused({{.name = "d", .type = '5'}, {.name = "a", .type = '1', .link = "d"}},
+                         "there is no such file in this layer");
     expect_layer_refused({{.name = "out", .type = '2', .link = root}, {.name = "a", .type = '1', .link = "out/victim"}},
                          "entry \"a\": hard link to \"out/victim\"");
-    expect_layer_refused({{.name = ".wh.gone"}, {.name = "a", .type = '1', .link = "gone"}}, "there is no such file in this layer");
+    expect_layer_refused({{.name = ".wh.gone"}, {.name = "a", .type = '1', .link = "gone"}},
+                         "there is no such file in this layer");
 }
 
 TEST_F(HostileImage, brings_no_devices)
@@ -144,7 +150,8 @@ TEST_F(HostileImage, has_no_endless_names)
     for (std::size_t i = 0; i <= limits::path_depth; ++i)
         deep += "d/";
     expect_layer_refused({{.name = "x", .content = "x", .pax = {{"path", deep + "f"}}}}, "200 names in the path");
-    expect_layer_refused({{.name = "x", .content = "x", .pax = {{"path", std::string(256, 'n')}}}}, "name of more than 255 bytes");
+    expect_layer_refused({{.name = "x", .content = "x", .pax = {{"path", std::string(256, 'n')}}}},
+                         "name of more than 255 bytes");
     expect_layer_refused({{.name = "x", .content = "x", .pax = {{"path", std::string(5000, '/') + "n"}}}}, "absolute path");
     expect_layer_refused({{.name = "x", .type = '2', .link = "", .pax = {{"linkpath", std::string(5000, 'l')}}}}, "4095 bytes");
 }
@@ -239,7 +246,8 @@ TEST_F(HostileImage, reads_no_file_through_a_link_of_its_archive_or_directory)
 {
     nlohmann::json const list{{{"Config", "c.json"}, {"RepoTags", {"a:b"}}, {"Layers", {"l.tar"}}}};
     for (const auto& target : {root + "/victim", std::string{"../../../victim"}, std::string{"c.json"}}) {
-        test::write_text(root + "/source", tar_of({{.name = "manifest.json", .content = list.dump()}, {.name = "c.json", .type = '2', .link = target}}));
+        test::write_text(root + "/source", tar_of({{.name = "manifest.json", .content = list.dump()},
+                                                   {.name = "c.json", .type = '2', .link = target}}));
         expect_refused(root + "/source", "the archive has no file \"c.json\"", Code::not_found);
     }
     Layout layout;
@@ -272,15 +280,20 @@ TEST_F(HostileImage, does_not_blow_up)
 
 TEST_F(HostileImage, does_not_claim_more_space_than_there_is)
 {
-    expect_layer_refused({{.name = "huge", .content = test::padded("1\n0\n1\n") + "x", .pax = {{"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"},
-                                                                   {"GNU.sparse.realsize", "9223372036854775807"},
-                                                                   {"GNU.sparse.name", "huge"}}}},
+    expect_layer_refused({{.name = "huge",
+                           .content = test::padded("1\n0\n1\n") + "x",
+                           .pax = {{"GNU.sparse.major", "1"},
+                                   {"GNU.sparse.minor", "0"},
+                                   {"GNU.sparse.realsize", "9223372036854775807"},
+                                   {"GNU.sparse.name", "huge"}}}},
                          "entry \"huge\"", Code::resource_exhausted);
 }
 
 TEST_F(HostileImage, sets_no_attribute_that_steers_the_overlay)
 {
-    auto const layer = import_layer({{.name = "d", .type = '5', .mode = 0755,
+    auto const layer = import_layer({{.name = "d",
+                                      .type = '5',
+                                      .mode = 0755,
                                       .pax = {{"SCHILY.xattr.trusted.overlay.opaque", "y"},
                                               {"SCHILY.xattr.trusted.overlay.redirect", "/etc"},
                                               {"SCHILY.xattr.user.overlay.opaque", "y"},

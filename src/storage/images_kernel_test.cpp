@@ -148,11 +148,15 @@ TEST_F(RealImage, comes_out_of_the_old_form_of_docker_save)
 {
     using test::tar_of;
     auto const layer = tar_of({{.name = "file", .content = "old"}});
-    nlohmann::json const config{{"os", "linux"}, {"architecture", "amd64"}, {"config", {{"Cmd", {"/file"}}}},
-                                {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + Sha256::of(layer), "sha256:" + Sha256::of(layer)}}}}};
+    nlohmann::json const config{
+        {"os", "linux"},
+        {"architecture", "amd64"},
+        {"config", {{"Cmd", {"/file"}}}},
+        {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + Sha256::of(layer), "sha256:" + Sha256::of(layer)}}}}};
     auto const config_name = Sha256::of(config.dump()) + ".json";
     nlohmann::json const list{{{"Config", config_name}, {"RepoTags", {"old:v1"}}, {"Layers", {"1/layer.tar", "2/layer.tar"}}}};
-    test::write_text(root + "/old.tar", tar_of({{.name = "1/", .type = '5'}, {.name = "1/layer.tar", .content = layer},
+    test::write_text(root + "/old.tar", tar_of({{.name = "1/", .type = '5'},
+                                                {.name = "1/layer.tar", .content = layer},
                                                 {.name = "2/layer.tar", .type = '2', .link = "../1/layer.tar"},
                                                 {.name = config_name, .content = config.dump()},
                                                 {.name = "manifest.json", .content = list.dump()}}));
@@ -163,7 +167,8 @@ TEST_F(RealImage, comes_out_of_the_old_form_of_docker_save)
     ASSERT_TRUE(image.ok()) << image.error().message();
     EXPECT_EQ(image.value().config.command, std::vector<std::string>{"/file"});
     EXPECT_EQ(sys::read_file(store.layer_directories(image.value()).at(1) + "/file").value(), "old");
-    EXPECT_EQ(store.import(root + "/old.tar", "again").value().digest, image.value().digest) << "the same content, the same digest";
+    EXPECT_EQ(store.import(root + "/old.tar", "again").value().digest, image.value().digest)
+        << "the same content, the same digest";
 }
 
 TEST_F(RealImage, is_picked_out_of_an_index_in_an_index)

@@ -20,8 +20,7 @@ class Import {
 public:
     Import(const StoreFiles& store, std::string staged, std::string reference, const ImportReport& report)
         : store_(store), staged_(std::move(staged)), reference_(std::move(reference)), report_(report)
-    {
-    }
+    {}
 
     Result<std::string> run(const std::string& source);
 
@@ -59,7 +58,8 @@ void Import::tell(const std::string& step, std::uint64_t done, std::uint64_t tot
 
 Status check_platform(const ImageRecord& record)
 {
-    bool const is_ours = (record.os.empty() || record.os == "linux") && (record.architecture.empty() || record.architecture == "amd64");
+    bool const is_ours =
+        (record.os.empty() || record.os == "linux") && (record.architecture.empty() || record.architecture == "amd64");
     if (is_ours)
         return base::done();
     return Error{Code::invalid_argument,
@@ -83,10 +83,7 @@ Result<std::string> Import::run(const std::string& source)
     return image.manifest_hex;
 }
 
-std::string blob_name(const std::string& hex)
-{
-    return "blobs/sha256/" + hex;
-}
+std::string blob_name(const std::string& hex) { return "blobs/sha256/" + hex; }
 
 Result<std::string> Import::read_verified(const Descriptor& descriptor)
 {
@@ -200,8 +197,8 @@ Status Import::unpack(const Image& image)
     auto const& layers = image.manifest.layers;
     auto const& diff_ids = image.record.diff_ids;
     if (layers.size() != diff_ids.size())
-        return Error{Code::invalid_argument, "the config speaks of " + std::to_string(diff_ids.size()) + " layers, the manifest of " +
-                                                 std::to_string(layers.size())};
+        return Error{Code::invalid_argument, "the config speaks of " + std::to_string(diff_ids.size()) +
+                                                 " layers, the manifest of " + std::to_string(layers.size())};
     for (std::size_t i = 0; i < layers.size(); ++i) {
         auto const step = "unpack layer " + std::to_string(i + 1) + " of " + std::to_string(layers.size());
         TRY(unpack_one(layers[i], diff_ids[i], step).context("layer sha256:" + layers[i].digest));
@@ -215,8 +212,8 @@ Status Import::unpack_one(const Descriptor& layer, const std::string& diff_id, c
     if (sys::exists(store_.layer(diff_id)) || sys::exists(root))
         return base::done();
     TRY(sys::make_directories(root, 0755));
-    auto const unpacked = TRY(unpack_layer(path_of_blob(layer.digest), root,
-                                           [&](std::uint64_t done) { tell(step, done, layer.size); }));
+    auto const unpacked =
+        TRY(unpack_layer(path_of_blob(layer.digest), root, [&](std::uint64_t done) { tell(step, done, layer.size); }));
     if (unpacked != diff_id)
         return Error{Code::invalid_argument, "unpacks to sha256:" + unpacked + ", the config says sha256:" + diff_id};
     return base::done();

@@ -97,11 +97,14 @@ TEST(ImageStore, tells_how_far_an_import_is)
     std::map<std::string, ImportProgress> last;
     auto store = ImageStore::open(root + "/store").value();
 
-    ASSERT_TRUE(store.import(root + "/image.tar", "big", [&](const ImportProgress& progress) {
-        EXPECT_GE(progress.done_bytes, last[progress.step].done_bytes);
-        EXPECT_LE(progress.done_bytes, progress.total_bytes);
-        last[progress.step] = progress;
-    }).ok());
+    ASSERT_TRUE(store
+                    .import(root + "/image.tar", "big",
+                            [&](const ImportProgress& progress) {
+                                EXPECT_GE(progress.done_bytes, last[progress.step].done_bytes);
+                                EXPECT_LE(progress.done_bytes, progress.total_bytes);
+                                last[progress.step] = progress;
+                            })
+                    .ok());
 
     EXPECT_EQ(last.at("read").done_bytes, last.at("read").total_bytes);
     EXPECT_EQ(last.at("unpack layer 1 of 1").done_bytes, last.at("unpack layer 1 of 1").total_bytes);

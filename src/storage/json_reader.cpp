@@ -79,10 +79,7 @@ const json& FieldReader::at(const char* name) const
     return found == object_.end() ? null_value : *found;
 }
 
-Result<std::string> FieldReader::text(const char* name) const
-{
-    return plain_text(at(name), path_of(name));
-}
+Result<std::string> FieldReader::text(const char* name) const { return plain_text(at(name), path_of(name)); }
 
 Result<std::uint64_t> FieldReader::number(const char* name) const
 {
@@ -101,7 +98,8 @@ Result<std::vector<std::string>> FieldReader::texts(const char* name) const
     if (!value.is_array())
         return bad_field(path_of(name), "must be a list of strings");
     if (value.size() > limits::config_strings)
-        return Error{Code::resource_exhausted, path_of(name) + ": more than " + std::to_string(limits::config_strings) + " entries"};
+        return Error{Code::resource_exhausted,
+                     path_of(name) + ": more than " + std::to_string(limits::config_strings) + " entries"};
     for (std::size_t i = 0; i < value.size(); ++i) {
         auto const path = path_of(name) + "[" + std::to_string(i) + "]";
         if (!value[i].is_string())
@@ -119,7 +117,8 @@ Result<std::map<std::string, std::string>> FieldReader::text_map(const char* nam
         return found;
     auto const inner = TRY(of(value, path_of(name)));
     if (value.size() > limits::config_strings)
-        return Error{Code::resource_exhausted, path_of(name) + ": more than " + std::to_string(limits::config_strings) + " entries"};
+        return Error{Code::resource_exhausted,
+                     path_of(name) + ": more than " + std::to_string(limits::config_strings) + " entries"};
     for (const auto& [key, item] : value.items())
         found[key] = TRY(plain_text(item, inner.path_of(key)));
     return found;

@@ -16,10 +16,7 @@ constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view opaque_name = ".wh..wh..opq";
 constexpr std::string_view reserved_prefix = ".wh..wh."; // Of AUFS, from which OCI took them; tools leave them out.
 
-Error refused(const std::string& why)
-{
-    return Error{Code::invalid_argument, why};
-}
+Error refused(const std::string& why) { return Error{Code::invalid_argument, why}; }
 
 bool is_reserved(const std::string& path)
 {
@@ -37,7 +34,8 @@ Status LayerWriter::add(const TarEntry& entry, TarReader& content)
     if (path.empty())
         return add_root(entry).context(doing);
     auto const cut = path.rfind('/');
-    Place const place{cut == std::string::npos ? "" : path.substr(0, cut), cut == std::string::npos ? path : path.substr(cut + 1)};
+    Place const place{cut == std::string::npos ? "" : path.substr(0, cut),
+                      cut == std::string::npos ? path : path.substr(cut + 1)};
     if (place.name == opaque_name)
         return TRY(directory(place.above).context(doing))->make_opaque().context(doing);
     if (is_reserved(path))
@@ -134,7 +132,8 @@ Status LayerWriter::add_at(const Place& place, const TarEntry& entry, TarReader&
 Status LayerWriter::make_regular(const Directory& above, const std::string& name, const TarEntry& entry, TarReader& content)
 {
     if (entry.size > limits::layer_bytes - bytes_)
-        return Error{Code::resource_exhausted, "the layer unpacks to more than " + std::to_string(limits::layer_bytes) + " bytes"};
+        return Error{Code::resource_exhausted,
+                     "the layer unpacks to more than " + std::to_string(limits::layer_bytes) + " bytes"};
     bytes_ += entry.size;
     auto const file = TRY(above.create_file(name));
     TRY(content.read_content([&](std::string_view bytes, std::uint64_t offset) -> Status {

@@ -32,7 +32,8 @@ private:
     Status add_at(const Place& place, const TarEntry& entry, TarReader& content);
     Status add_whiteout(const Place& place);
     Status add_root(const TarEntry& entry);
-    /// Takes away a whiteout of the same name, which was meant for the layers below. Errors: invalid_argument - the name is taken.
+    /// Takes away a whiteout of the same name, which was meant for the layers below. Errors: invalid_argument - the name is
+    /// taken.
     Result<Below> make_free(const sys::Directory& above, const std::string& name, EntryKind kind);
     Status make_regular(const sys::Directory& above, const std::string& name, const TarEntry& entry, TarReader& content);
     Status make_directory(const sys::Directory& above, const Place& place, const TarEntry& entry, Below below);

@@ -226,7 +226,8 @@ Result<Descriptor> choose(const std::vector<Descriptor>& descriptors, const std:
     for (const auto& one : fitting)
         names.insert(one.name);
     if (names.size() > 1)
-        return Error{Code::invalid_argument, "the archive holds several images, and none is named " + reference + ": " + listed(names)};
+        return Error{Code::invalid_argument,
+                     "the archive holds several images, and none is named " + reference + ": " + listed(names)};
     // Those that say their platform come first: one that does not may be an attestation.
     auto const said = std::find_if(fitting.begin(), fitting.end(), [](const Descriptor& one) { return !one.os.empty(); });
     return said == fitting.end() ? fitting.front() : *said;
@@ -246,7 +247,8 @@ Result<DockerImage> choose(const std::vector<DockerImage>& images, const std::st
     }
     if (images.size() == 1)
         return images.front();
-    return Error{Code::invalid_argument, "the archive holds several images, and none is named " + reference + ": " + listed(names)};
+    return Error{Code::invalid_argument,
+                 "the archive holds several images, and none is named " + reference + ": " + listed(names)};
 }
 
 std::string write_manifest(const Manifest& manifest)

@@ -13,8 +13,8 @@ const std::string digest(64, 'a');
 
 std::string entry(const std::string& more, char digit = 'a')
 {
-    return R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":"sha256:)" + std::string(64, digit) + "\"" +
-           more + "}";
+    return R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":"sha256:)" + std::string(64, digit) +
+           "\"" + more + "}";
 }
 
 std::string index_of(const std::vector<std::string>& entries)
@@ -30,10 +30,7 @@ std::string platform(const std::string& os, const std::string& architecture)
     return R"(,"platform":{"os":")" + os + R"(","architecture":")" + architecture + "\"}";
 }
 
-std::string named(const std::string& name)
-{
-    return R"(,"annotations":{"org.opencontainers.image.ref.name":")" + name + "\"}";
-}
+std::string named(const std::string& name) { return R"(,"annotations":{"org.opencontainers.image.ref.name":")" + name + "\"}"; }
 
 TEST(Index, gives_the_image_of_our_platform)
 {
@@ -87,18 +84,20 @@ TEST(Json, has_limits)
     EXPECT_EQ(parse_manifest(nested).error().code(), Code::resource_exhausted);
     std::string const in_a_string(1000, '[');
     EXPECT_EQ(parse_manifest(R"({"a":")" + in_a_string + "\"}").error().code(), Code::invalid_argument);
-    EXPECT_EQ(parse_index(index_of(std::vector<std::string>(limits::manifests + 1, "{}"))).error().code(), Code::resource_exhausted);
+    EXPECT_EQ(parse_index(index_of(std::vector<std::string>(limits::manifests + 1, "{}"))).error().code(),
+              Code::resource_exhausted);
 }
 
 std::string record(const std::string& config)
 {
-    return R"({"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:)" + digest + R"("]},"config":)" +
-           config + "}";
+    return R"({"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:)" + digest +
+           R"("]},"config":)" + config + "}";
 }
 
 TEST(ImageRecord, says_how_the_image_wants_to_be_run)
 {
-    auto const found = parse_image_record(record(R"({"Entrypoint":["/a"],"Cmd":["b","c"],"Env":["K=V"],"WorkingDir":"/w","User":"u:g",
+    auto const found =
+        parse_image_record(record(R"({"Entrypoint":["/a"],"Cmd":["b","c"],"Env":["K=V"],"WorkingDir":"/w","User":"u:g",
                                                      "StopSignal":"SIGINT","Labels":{"k":"v"},"ExposedPorts":{"80/tcp":{}}})"));
     ASSERT_TRUE(found.ok()) << found.error().message();
     EXPECT_EQ(found.value().diff_ids, std::vector<std::string>{digest});
@@ -119,7 +118,8 @@ TEST(ImageRecord, may_say_nothing)
 
 TEST(ImageRecord, names_what_is_wrong)
 {
-    EXPECT_EQ(parse_image_record(record(R"({"Entrypoint":"/a"})")).error().message(), "config.Entrypoint: must be a list of strings");
+    EXPECT_EQ(parse_image_record(record(R"({"Entrypoint":"/a"})")).error().message(),
+              "config.Entrypoint: must be a list of strings");
     EXPECT_EQ(parse_image_record(record(R"({"Env":["A=B",7]})")).error().message(), "config.Env[1]: must be a string");
     EXPECT_EQ(parse_image_record(record(R"({"Cmd":["a\u0000b"]})")).error().message(), "config.Cmd[0]: has a NUL in it");
     EXPECT_EQ(parse_image_record(record(R"({"Labels":{"k":1}})")).error().message(), "config.Labels.k: must be a string");
@@ -128,7 +128,8 @@ TEST(ImageRecord, names_what_is_wrong)
 
 TEST(DockerManifest, gives_the_image_of_that_name)
 {
-    auto const images = parse_docker_manifest(R"([{"Config":"a.json","RepoTags":["docker.io/library/web:v1"],"Layers":["a/layer.tar"]},
+    auto const images =
+        parse_docker_manifest(R"([{"Config":"a.json","RepoTags":["docker.io/library/web:v1"],"Layers":["a/layer.tar"]},
                                                   {"Config":"b.json","RepoTags":null,"Layers":[]}])");
     ASSERT_TRUE(images.ok()) << images.error().message();
     EXPECT_EQ(choose(images.value(), "web:v1").value().config, "a.json");

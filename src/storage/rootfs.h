@@ -29,8 +29,8 @@ struct User {
     std::vector<std::uint32_t> groups;
 };
 
-/// What "nobody", "1000", "app:staff" mean in a root, read from its /etc/passwd and /etc/group without following a link out of it.
-/// Errors: not_found - no such user or group; invalid_argument - neither a name nor a number below 2^31.
+/// What "nobody", "1000", "app:staff" mean in a root, read from its /etc/passwd and /etc/group without following a link out of
+/// it. Errors: not_found - no such user or group; invalid_argument - neither a name nor a number below 2^31.
 Result<User> resolve_user(const std::string& rootfs, const std::string& user);
 
 } // namespace nova::storage

@@ -33,26 +33,27 @@ std::string reference_of(std::string name)
     return name;
 }
 
-Error lost(const std::string& what)
-{
-    return Error{Code::data_loss, what};
-}
+Error lost(const std::string& what) { return Error{Code::data_loss, what}; }
 
 } // namespace
 
 Result<std::string> full_reference(const std::string& reference)
 {
-    auto const refuse = [&](const char* why) { return Error{Code::invalid_argument, "image " + in_quotes(reference) + ": " + why}; };
+    auto const refuse = [&](const char* why) {
+        return Error{Code::invalid_argument, "image " + in_quotes(reference) + ": " + why};
+    };
     auto const slash = reference.rfind('/');
     auto const colon = reference.rfind(':');
     bool const has_tag = colon != std::string::npos && (slash == std::string::npos || colon > slash);
     auto const full = has_tag ? reference : reference + ":latest";
     if (full.size() > limits::reference_bytes || file_name(full).size() > limits::name_bytes)
         return refuse("the name is too long");
-    if (reference.empty() || full.back() == ':' || full.back() == '/' || full.front() == ':' || full.front() == '/' || full.front() == '.')
+    if (reference.empty() || full.back() == ':' || full.back() == '/' || full.front() == ':' || full.front() == '/' ||
+        full.front() == '.')
         return refuse("must be NAME or NAME:TAG");
     bool const is_plain = std::all_of(full.begin(), full.end(), [](unsigned char c) {
-        return c < 0x80 && (std::isalnum(c) != 0 || std::string_view{"._-/:"}.find(static_cast<char>(c)) != std::string_view::npos);
+        return c < 0x80 &&
+               (std::isalnum(c) != 0 || std::string_view{"._-/:"}.find(static_cast<char>(c)) != std::string_view::npos);
     });
     if (!is_plain)
         return refuse("may have letters, digits and . _ - / : only");
@@ -66,10 +67,7 @@ Status StoreFiles::make() const
     return base::done();
 }
 
-std::string StoreFiles::reference(const std::string& name) const
-{
-    return references() + "/" + file_name(name);
-}
+std::string StoreFiles::reference(const std::string& name) const { return references() + "/" + file_name(name); }
 
 Result<std::vector<std::string>> StoreFiles::list_references() const
 {

@@ -95,7 +95,9 @@ inline void write_text(const std::string& path, const std::string& text)
 
 /// An OCI layout of one image, whose parts a test may spoil before it writes them.
 struct Layout {
-    nlohmann::json config = {{"os", "linux"}, {"architecture", "amd64"}, {"config", nlohmann::json::object()},
+    nlohmann::json config = {{"os", "linux"},
+                             {"architecture", "amd64"},
+                             {"config", nlohmann::json::object()},
                              {"rootfs", {{"type", "layers"}, {"diff_ids", nlohmann::json::array()}}}};
     nlohmann::json manifest = {{"schemaVersion", 2}, {"layers", nlohmann::json::array()}};
     std::vector<std::pair<std::string, std::string>> blobs; ///< Name (hex) and content.

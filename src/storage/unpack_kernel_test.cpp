@@ -55,8 +55,14 @@ TEST_F(Layer, keeps_owner_mode_time_and_attributes)
     std::string const capability{"\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20};
     unpack({{.name = "./", .type = '5', .mode = 0750, .uid = 7, .modified = 1500000000},
             {.name = "bin/", .type = '5', .mode = 01777, .uid = 1, .gid = 2, .modified = 1600000000},
-            {.name = "bin/su", .content = "program", .mode = 04755, .uid = 1000, .gid = 2000,
-             .pax = {{"mtime", "1650000000.25"}, {"SCHILY.xattr.user.note", "hello"}, {"SCHILY.xattr.security.capability", capability}}},
+            {.name = "bin/su",
+             .content = "program",
+             .mode = 04755,
+             .uid = 1000,
+             .gid = 2000,
+             .pax = {{"mtime", "1650000000.25"},
+                     {"SCHILY.xattr.user.note", "hello"},
+                     {"SCHILY.xattr.security.capability", capability}}},
             {.name = "bin/twin", .type = '1', .link = "bin/su"},
             {.name = "bin/out", .type = '2', .link = "../../../../etc/passwd", .uid = 5},
             {.name = "pipe", .type = '6', .mode = 0620, .uid = 3}});
@@ -86,9 +92,12 @@ TEST_F(Layer, turns_whiteouts_into_those_of_overlayfs)
     unpack({{.name = "etc/.wh.gone"},
             {.name = "var/.wh..wh..opq"},
             {.name = ".wh..wh.plnk/1.2", .content = "of aufs"},
-            {.name = ".wh.replaced"}, {.name = "replaced", .content = "new"},
-            {.name = "first", .content = "new"}, {.name = ".wh.first"},
-            {.name = ".wh.dir"}, {.name = "dir/file", .content = "x"}});
+            {.name = ".wh.replaced"},
+            {.name = "replaced", .content = "new"},
+            {.name = "first", .content = "new"},
+            {.name = ".wh.first"},
+            {.name = ".wh.dir"},
+            {.name = "dir/file", .content = "x"}});
 
     EXPECT_TRUE(is_whiteout("etc/gone"));
     EXPECT_EQ(xattr("var", "trusted.overlay.opaque"), "y");
@@ -100,8 +109,11 @@ TEST_F(Layer, turns_whiteouts_into_those_of_overlayfs)
 
 TEST_F(Layer, lets_a_directory_that_replaces_one_hide_it)
 {
-    unpack({{.name = ".wh.before"}, {.name = "before/", .type = '5', .mode = 0755}, {.name = "before/file", .content = "x"},
-            {.name = "after/", .type = '5', .mode = 0755}, {.name = ".wh.after"}});
+    unpack({{.name = ".wh.before"},
+            {.name = "before/", .type = '5', .mode = 0755},
+            {.name = "before/file", .content = "x"},
+            {.name = "after/", .type = '5', .mode = 0755},
+            {.name = ".wh.after"}});
 
     EXPECT_EQ(xattr("before", "trusted.overlay.opaque"), "y");
     EXPECT_EQ(xattr("after", "trusted.overlay.opaque"), "y");
@@ -110,7 +122,8 @@ TEST_F(Layer, lets_a_directory_that_replaces_one_hide_it)
 
 TEST_F(Layer, takes_a_directory_that_is_named_twice)
 {
-    unpack({{.name = "d/f", .content = "x"}, {.name = "d/", .type = '5', .mode = 0711}, {.name = "./d", .type = '5', .mode = 0700}});
+    unpack(
+        {{.name = "d/f", .content = "x"}, {.name = "d/", .type = '5', .mode = 0711}, {.name = "./d", .type = '5', .mode = 0700}});
     EXPECT_EQ(look("d").st_mode & 07777, 0700u);
 }
 

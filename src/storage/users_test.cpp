@@ -14,8 +14,9 @@ class Users : public testing::Test {
 protected:
     void SetUp() override
     {
-        test::write_text(root + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/:/bin/sh\n\nbroken\nodd:x:many:1::/:\n"
-                                               "0815:x:77:78::/:\n");
+        test::write_text(root + "/etc/passwd",
+                         "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/:/bin/sh\n\nbroken\nodd:x:many:1::/:\n"
+                         "0815:x:77:78::/:\n");
         test::write_text(root + "/etc/group", "root:x:0:\nstaff:x:50:app,other\naudio:x:29:other\nvideo:x:44:app\nbad:x::app\n");
     }
     void TearDown() override { std::filesystem::remove_all(root); }

@@ -18,7 +18,8 @@ Status check(const std::string& space, const std::string& name)
 {
     for (const auto& one : {space, name})
         if (!base::is_dns_label(one))
-            return Error{Code::invalid_argument, "volume " + in_quotes(space + "/" + name) + ": " + in_quotes(one) + " is no DNS label"};
+            return Error{Code::invalid_argument,
+                         "volume " + in_quotes(space + "/" + name) + ": " + in_quotes(one) + " is no DNS label"};
     return base::done();
 }
 

@@ -27,7 +27,8 @@ Error failed(const char* doing, const std::string& what)
 
 const char* checked(const std::string& name)
 {
-    base::must(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos, "one name of a directory entry");
+    base::must(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos,
+               "one name of a directory entry");
     return name.c_str();
 }
 
@@ -94,10 +95,7 @@ Status write_all_at(int fd, std::string_view bytes, std::uint64_t offset)
     return base::done();
 }
 
-Result<Directory> Directory::open(const std::string& path)
-{
-    return Directory{TRY(open_file(path, directory_flags))};
-}
+Result<Directory> Directory::open(const std::string& path) { return Directory{TRY(open_file(path, directory_flags))}; }
 
 Result<Directory> Directory::beneath(const std::string& path) const
 {
@@ -150,7 +148,7 @@ Status Directory::make_whiteout(const std::string& name) const
 Status Directory::link(const Directory& from, const std::string& from_name, const std::string& name) const
 {
     return ::linkat(from.fd_.get(), checked(from_name), fd_.get(), checked(name), 0) < 0 ? Status{failed("link", name)}
-                                                                                           : base::done();
+                                                                                         : base::done();
 }
 
 Status Directory::remove(const std::string& name) const

@@ -74,7 +74,7 @@ private:
 Status rename_to_free(const std::string& from, const std::string& to);
 Status rename_over(const std::string& from, const std::string& to);
 Status link_to_free(const std::string& from, const std::string& to); ///< A hard link; follows none. Errors: already_exists.
-Status sync_directory(const std::string& path);   ///< Makes renames in it durable.
+Status sync_directory(const std::string& path);                      ///< Makes renames in it durable.
 Status sync_file_system(const std::string& path); ///< Makes everything on its file system durable: one call for many new files.
 
 } // namespace nova::sys

@@ -50,10 +50,7 @@ Result<HeldLayers> hold(const OverlayLayers& layers)
 }
 
 /// What mountinfo shows later is the text given here, so the real path is better where the kernel takes one (255 bytes).
-std::string shown(const std::string& path, const HeldDirectory& held)
-{
-    return path.size() < 256 ? path : held.name();
-}
+std::string shown(const std::string& path, const HeldDirectory& held) { return path.size() < 256 ? path : held.name(); }
 
 Status set_option(int context, const char* key, const std::string& value)
 {
@@ -111,7 +108,8 @@ Result<Mount> Mount::overlay(const std::string& target, const OverlayLayers& lay
 {
     auto const doing = "mount overlay on " + target;
     if (layers.lower.size() > kernel_most_layers)
-        return Error{Code::resource_exhausted, doing + ": " + std::to_string(layers.lower.size()) + " layers, the kernel takes 500"};
+        return Error{Code::resource_exhausted,
+                     doing + ": " + std::to_string(layers.lower.size()) + " layers, the kernel takes 500"};
     auto const held = TRY(hold(layers).context(doing));
     auto mounted = mount_one_by_one(target, layers, held);
     if (!mounted.ok() && mounted.error().errnum() == EINVAL)

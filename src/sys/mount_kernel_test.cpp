@@ -54,8 +54,9 @@ TEST_F(MountTest, takes_many_layers_with_long_and_odd_paths)
 {
     std::vector<std::string> layers;
     for (int i = 0; i < 200; ++i)
-        layers.push_back(make_layer(root + "/" + std::string(200, 'l') + "/" + std::string(200, 'm') + ":, \\" + std::to_string(i),
-                                    "file" + std::to_string(i)));
+        layers.push_back(
+            make_layer(root + "/" + std::string(200, 'l') + "/" + std::string(200, 'm') + ":, \\" + std::to_string(i),
+                       "file" + std::to_string(i)));
     auto const mount = Mount::overlay(target, {layers, root + "/upper", root + "/work"});
     ASSERT_TRUE(mount.ok()) << mount.error().message();
     EXPECT_EQ(list_directory(target).value().size(), 200u);
