@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keyspace/limits.h"
+#include "sys/event.h"
 #include "sys/wake_up.h"
 
 namespace nova::keyspace {
@@ -46,7 +47,7 @@ struct Writer::Pending {
 struct Writer::Batch {
     std::vector<Pending*> writes;
     std::size_t bytes = 0;
-    std::atomic<int> settled = 0; ///< An int is waited for by futex(2) itself.
+    sys::Event settled;
 
     bool full() const { return writes.size() == limits::batch_writes_most || bytes >= limits::batch_bytes_most; }
 };
@@ -108,13 +109,15 @@ Status Writer::prepare()
 Answer Writer::submit(const Write& write)
 {
     Pending pending{.write = write};
-    auto const batch = join_batch(pending);
-    gathered_.notify_one();
-    batch->settled.wait(0);
+    bool enough = false;
+    auto const batch = join_batch(pending, enough);
+    if (enough)
+        gathered_.notify_one();
+    batch->settled.wait();
     return std::move(pending.answer);
 }
 
-std::shared_ptr<Writer::Batch> Writer::join_batch(Pending& pending)
+std::shared_ptr<Writer::Batch> Writer::join_batch(Pending& pending, bool& enough)
 {
     std::lock_guard const lock{mutex_};
     if (queue_.empty() || queue_.back()->full())
@@ -122,6 +125,7 @@ std::shared_ptr<Writer::Batch> Writer::join_batch(Pending& pending)
     auto const& batch = queue_.back();
     batch->writes.push_back(&pending);
     batch->bytes += bytes_of(pending.write);
+    enough = batch->writes.size() >= wanted_ || batch->full();
     return batch;
 }
 
@@ -146,6 +150,11 @@ std::shared_ptr<Writer::Batch> Writer::next_batch(const std::stop_token& stop)
     gathered_.wait(lock, stop, [this] { return !queue_.empty(); });
     if (queue_.empty())
         return nullptr;
+    if (queue_.front()->writes.size() < expected_) {
+        wanted_ = expected_;
+        gathered_.wait_for(lock, stop, linger_, [this] { return queue_.front()->writes.size() >= expected_ || queue_.front()->full(); });
+        wanted_ = 1;
+    }
     auto batch = std::move(queue_.front());
     queue_.pop_front();
     return batch;
@@ -153,6 +162,7 @@ std::shared_ptr<Writer::Batch> Writer::next_batch(const std::stop_token& stop)
 
 void Writer::commit(Batch& batch)
 {
+    auto const start = std::chrono::steady_clock::now();
     auto const revision_before = revision_;
     compacted_before_ = compacted_;
     auto written = write_batch(batch);
@@ -169,10 +179,20 @@ void Writer::commit(Batch& batch)
             hub_.set_compacted(compacted_);
     }
     changes_.clear();
-    batch.settled = 1; // From here on those who waited, and what they put on their stacks, may be gone.
-    batch.settled.notify_all();
+    settle(batch, start);
     if (written.ok())
         write_log_back(); // After the answers: nobody waits for it but the next batch.
+}
+
+void Writer::settle(Batch& batch, std::chrono::steady_clock::time_point start)
+{
+    {
+        std::lock_guard const lock{mutex_};
+        auto const waiting = queue_.empty() ? 0 : queue_.front()->writes.size();
+        expected_ = std::min(batch.writes.size() + waiting, limits::batch_writes_most);
+    }
+    linger_ = (std::chrono::steady_clock::now() - start) / 4;
+    batch.settled.set(); // From here on what those who waited put on their stacks may be gone.
 }
 
 Status Writer::write_batch(const Batch& batch)

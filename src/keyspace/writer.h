@@ -42,7 +42,9 @@ using Write = std::variant<PutWrite, RemoveWrite, GrantWrite, RevokeWrite, Compa
 using Answer = Result<Record>;
 
 /// The one thread that writes. Whatever has gathered while a transaction was made durable goes into the next one together;
-/// a single client finds the thread waiting and shares with nobody, so nothing ever waits for company.
+/// a single client finds the thread waiting and shares with nobody. Where several wrote at once, those who were just answered get a
+/// moment to join the next transaction, at most a quarter of the time that the last one took: else they and those who waited
+/// meanwhile would take turns, with half a transaction each.
 class Writer {
 public:
     static Result<std::unique_ptr<Writer>> open(const StoreFile& file, Hub& hub, const StoreOptions& options, Revision newest,
@@ -67,9 +69,10 @@ private:
     Status prepare();
 
     void run(const std::stop_token& stop);
-    std::shared_ptr<Batch> join_batch(Pending& pending);
+    std::shared_ptr<Batch> join_batch(Pending& pending, bool& enough);
     std::shared_ptr<Batch> next_batch(const std::stop_token& stop);
     void commit(Batch& batch);
+    void settle(Batch& batch, std::chrono::steady_clock::time_point start);
     Status write_batch(const Batch& batch);
     void roll_back();
     void write_log_back();
@@ -97,7 +100,9 @@ private:
     std::vector<Change> changes_; ///< Of the open transaction.
     bool wrote_ = false;          ///< The open transaction holds something.
     Revision compacted_before_ = 0;
-    int log_pages_ = 0; ///< As of the last commit.
+    int log_pages_ = 0;        ///< As of the last commit.
+    std::size_t expected_ = 1; ///< As many as wrote at the same time last.
+    std::chrono::nanoseconds linger_{0};
 
     struct Figures {
         std::uint64_t writes = 0;
@@ -109,6 +114,7 @@ private:
     std::mutex mutex_;
     std::condition_variable_any gathered_;
     std::deque<std::shared_ptr<Batch>> queue_; ///< The last one still gathers.
+    std::size_t wanted_ = 1;                   ///< So many must gather until the thread is woken.
     std::jthread thread_; ///< Last: it uses all of the above.
 };
 
