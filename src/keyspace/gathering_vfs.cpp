@@ -31,10 +31,7 @@ sqlite3_file* below(sqlite3_file* file)
     return reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(file) + sizeof(GatheringFile));
 }
 
-Gathered* gathered_of(sqlite3_file* file)
-{
-    return reinterpret_cast<GatheringFile*>(file)->gathered;
-}
+Gathered* gathered_of(sqlite3_file* file) { return reinterpret_cast<GatheringFile*>(file)->gathered; }
 
 int write_below(sqlite3_file* file, const void* data, std::size_t size, sqlite3_int64 at)
 {
@@ -77,10 +74,10 @@ int close(sqlite3_file* file)
 
 /// Calls a method of the file below; FLUSHED first writes what was gathered.
 #define PASS(method) [](sqlite3_file* file, auto... rest) { return below(file)->pMethods->method(below(file), rest...); }
-#define FLUSHED(method)                                        \
-    [](sqlite3_file* file, auto... rest) {                     \
-        int const code = flush(file);                          \
-        return code != SQLITE_OK ? code : below(file)->pMethods->method(below(file), rest...); \
+#define FLUSHED(method)                                                                                                          \
+    [](sqlite3_file* file, auto... rest) {                                                                                       \
+        int const code = flush(file);                                                                                            \
+        return code != SQLITE_OK ? code : below(file)->pMethods->method(below(file), rest...);                                   \
     }
 
 const sqlite3_io_methods methods = {

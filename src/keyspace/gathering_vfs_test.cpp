@@ -15,8 +15,10 @@ protected:
     Database open(const std::string& vfs)
     {
         auto database = Database::open(path("t.db"), Database::Mode::create, vfs).value();
-        database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = 10;"
-                         "CREATE TABLE IF NOT EXISTS t(x)").value();
+        database
+            .execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = 10;"
+                     "CREATE TABLE IF NOT EXISTS t(x)")
+            .value();
         return database;
     }
 };
@@ -38,7 +40,8 @@ TEST_F(GatheringVfs, writes_transactions_larger_than_one_write_and_the_page_cach
     {
         auto writer = open(gathering_vfs({}));
         writer.execute("INSERT INTO t SELECT zeroblob(1000000) FROM (VALUES (1), (2), (3), (4))").value();
-        writer.execute("BEGIN; INSERT INTO t SELECT zeroblob(1000000) FROM t; UPDATE t SET x = zeroblob(500000); ROLLBACK").value();
+        writer.execute("BEGIN; INSERT INTO t SELECT zeroblob(1000000) FROM t; UPDATE t SET x = zeroblob(500000); ROLLBACK")
+            .value();
         EXPECT_EQ(writer.integer("SELECT sum(length(x)) FROM t").value(), 4'000'000);
         writer.execute("UPDATE t SET x = zeroblob(500000); PRAGMA wal_checkpoint(TRUNCATE)").value();
     }

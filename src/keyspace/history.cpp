@@ -38,10 +38,7 @@ private:
     sqlite::Database* database_;
 };
 
-Revision revision_in(const Run& run, int column)
-{
-    return static_cast<Revision>(run.integer(column));
-}
+Revision revision_in(const Run& run, int column) { return static_cast<Revision>(run.integer(column)); }
 
 } // namespace
 
@@ -59,8 +56,7 @@ struct History::Statements {
 
 History::History(sqlite::Database& database, std::unique_ptr<Statements> statements)
     : database_(database), statements_(std::move(statements))
-{
-}
+{}
 
 History::History(History&&) noexcept = default;
 History::~History() = default;
@@ -71,8 +67,9 @@ Result<History> History::open(sqlite::Database& database)
         TRY(database.prepare("SELECT revision, removed, created, lease, value FROM history INDEXED BY by_key "
                              "WHERE key = ?1 ORDER BY revision DESC LIMIT 1")),
         TRY(database.prepare("SELECT key, value, created, lease FROM history WHERE revision = ?1")),
-        TRY(database.prepare("SELECT key, max(revision), removed FROM history INDEXED BY by_key "
-                             "WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4 GROUP BY key HAVING removed = 0 ORDER BY key")),
+        TRY(database.prepare(
+            "SELECT key, max(revision), removed FROM history INDEXED BY by_key "
+            "WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4 GROUP BY key HAVING removed = 0 ORDER BY key")),
         TRY(database.prepare("SELECT h.revision, h.removed, h.created, h.lease, h.key, h.value, "
                              "p.revision, p.created, p.lease, p.value "
                              "FROM history h LEFT JOIN history p ON p.revision = h.previous AND h.previous <> 0 "
@@ -102,8 +99,9 @@ Result<Record> History::at(Revision revision)
 {
     Run run{statements_->at, revision};
     if (!TRY(run.next()))
-        return Error{Code::data_loss, "revision " + std::to_string(revision) +
-                                          " is in the index but not in the table: stop Nova, keep a copy of the store, restore a backup"};
+        return Error{Code::data_loss,
+                     "revision " + std::to_string(revision) +
+                         " is in the index but not in the table: stop Nova, keep a copy of the store, restore a backup"};
     return Record{.key = std::string{run.bytes(0)},
                   .value = std::string{run.bytes(1)},
                   .created = revision_in(run, 2),
@@ -195,7 +193,8 @@ Result<Revision> History::compacted()
 {
     Run run{statements_->compacted};
     if (!TRY(run.next()))
-        return Error{Code::data_loss, "the store lost its compaction mark: stop Nova, keep a copy of the store, restore a backup"};
+        return Error{Code::data_loss,
+                     "the store lost its compaction mark: stop Nova, keep a copy of the store, restore a backup"};
     return revision_in(run, 0);
 }
 
@@ -236,8 +235,9 @@ std::string end_of(std::string_view prefix)
 
 Error expired(Revision wanted, Revision compacted)
 {
-    return Error{Code::out_of_range, "Expired: revision " + std::to_string(wanted) + " was compacted, the oldest that can be read is " +
-                                         std::to_string(compacted) + ": list again and watch from there"};
+    return Error{Code::out_of_range, "Expired: revision " + std::to_string(wanted) +
+                                         " was compacted, the oldest that can be read is " + std::to_string(compacted) +
+                                         ": list again and watch from there"};
 }
 
 } // namespace nova::keyspace

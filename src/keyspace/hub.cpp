@@ -17,10 +17,11 @@ std::size_t bytes_of(const Change& change)
 } // namespace
 
 Hub::Hub(Revision head, Revision compacted, std::size_t ring_changes_most)
-    : ring_changes_most_(ring_changes_most), head_(head), compacted_(compacted),
+    : ring_changes_most_(ring_changes_most),
+      head_(head),
+      compacted_(compacted),
       caller_([this](const std::stop_token& stop) { call_watchers(stop); })
-{
-}
+{}
 
 void Hub::publish(std::vector<Change> changes)
 {
@@ -107,7 +108,8 @@ Result<std::shared_ptr<Watcher>> Hub::add(std::string_view prefix, Revision from
     if (from < compacted_)
         return expired(from, compacted_);
     if (watches_ == limits::watches_most)
-        return base::Error{base::Code::resource_exhausted, "there are " + std::to_string(watches_) + " watches, the most allowed"};
+        return base::Error{base::Code::resource_exhausted,
+                           "there are " + std::to_string(watches_) + " watches, the most allowed"};
     ++watches_;
     watcher->group = &groups_[watcher->prefix.size()][watcher->prefix];
     ++watcher->group->members;

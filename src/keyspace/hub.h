@@ -35,7 +35,8 @@ struct WatchGroup {
     std::size_t members = 0;
 };
 
-/// Brings changes to watches: a ring of recent changes that all share, and a cursor per watch. Costs nothing while nothing changes.
+/// Brings changes to watches: a ring of recent changes that all share, and a cursor per watch. Costs nothing while nothing
+/// changes.
 ///
 /// An armed watch (its last take() gave none) has no cursor to keep up: only a change under its prefix moves it to the queue of
 /// those to be told, so a change costs as much as the watches it concerns. A watch that lags keeps its cursor; once that has left
@@ -66,7 +67,7 @@ public:
 
     struct Taken {
         std::vector<std::shared_ptr<const Change>> changes;
-        bool behind = false;  ///< The ring no longer reaches back to `cursor`: read the database for (cursor, upto].
+        bool behind = false; ///< The ring no longer reaches back to `cursor`: read the database for (cursor, upto].
         Revision cursor = 0;
         Revision upto = 0;
     };

@@ -44,8 +44,7 @@ LeaseId random_lease()
 struct Shared {
     Shared(StoreFile opened, Revision newest, Revision compacted, const StoreOptions& options)
         : file(std::move(opened)), readers(file), hub(newest, compacted, options.ring_changes_most)
-    {
-    }
+    {}
     StoreFile file;
     Readers readers;
     Hub hub;
@@ -55,8 +54,7 @@ class SqliteWatch final : public Watch {
 public:
     SqliteWatch(std::shared_ptr<Shared> shared, std::shared_ptr<Watcher> watcher)
         : shared_(std::move(shared)), watcher_(std::move(watcher))
-    {
-    }
+    {}
     ~SqliteWatch() override { shared_->hub.remove(watcher_); }
 
     Result<std::vector<Change>> take(std::size_t most) override
@@ -122,8 +120,7 @@ SqliteKeyspace::SqliteKeyspace(std::shared_ptr<Shared> shared, std::unique_ptr<W
           TRY(writer_->submit(RevokeWrite{id}));
           return base::done();
       }))
-{
-}
+{}
 
 SqliteKeyspace::~SqliteKeyspace()
 {
@@ -212,7 +209,8 @@ Result<std::unique_ptr<Watch>> SqliteKeyspace::watch(std::string_view prefix, Re
 Result<LeaseId> SqliteKeyspace::grant(std::chrono::milliseconds time_to_live)
 {
     if (time_to_live < limits::time_to_live_least || time_to_live > limits::time_to_live_most)
-        return Error{Code::invalid_argument, "a lease lives 1 ms to 366 days, not " + std::to_string(time_to_live.count()) + " ms"};
+        return Error{Code::invalid_argument,
+                     "a lease lives 1 ms to 366 days, not " + std::to_string(time_to_live.count()) + " ms"};
     TRY(leases_->reserve());
     auto const id = random_lease();
     auto granted = writer_->submit(GrantWrite{id, time_to_live});
@@ -253,9 +251,6 @@ Result<std::unique_ptr<Keyspace>> open_sqlite_keyspace(const std::string& direct
     return SqliteKeyspace::open(directory, options);
 }
 
-Result<std::unique_ptr<Keyspace>> open_keyspace(const std::string& directory)
-{
-    return SqliteKeyspace::open(directory, {});
-}
+Result<std::unique_ptr<Keyspace>> open_keyspace(const std::string& directory) { return SqliteKeyspace::open(directory, {}); }
 
 } // namespace nova::keyspace

@@ -8,23 +8,20 @@ namespace {
 
 constexpr auto retry_after = std::chrono::seconds{1};
 
-base::SteadyTime now()
-{
-    return std::chrono::steady_clock::now();
-}
+base::SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 } // namespace
 
 Leases::Leases(std::function<Status(LeaseId)> revoke)
     : revoke_(std::move(revoke)), thread_([this](const std::stop_token& stop) { run(stop); })
-{
-}
+{}
 
 Status Leases::reserve()
 {
     std::lock_guard const lock{mutex_};
     if (entries_.size() + reserved_ >= limits::leases_most)
-        return base::Error{base::Code::resource_exhausted, "there are " + std::to_string(entries_.size()) + " leases, the most allowed"};
+        return base::Error{base::Code::resource_exhausted,
+                           "there are " + std::to_string(entries_.size()) + " leases, the most allowed"};
     ++reserved_;
     return base::done();
 }
@@ -95,8 +92,8 @@ void Leases::run(const std::stop_token& stop)
             entries_.erase(found);
             continue;
         }
-        base::log_warning("keyspace: lease " + std::to_string(*id) + " ran out but could not be revoked, trying again: " +
-                          revoked.error().message());
+        base::log_warning("keyspace: lease " + std::to_string(*id) +
+                          " ran out but could not be revoked, trying again: " + revoked.error().message());
         set_deadline(*id, found->second, now() + retry_after);
     }
 }

@@ -15,8 +15,8 @@ public:
     static PowerLossVfs& instance(); ///< Registers it.
     static std::string name() { return instance(), "nova-power-loss"; }
 
-    /// Writes to `copy` what is left of each file opened through us under `directory`: what was synced, and a random choice of the
-    /// sectors written since.
+    /// Writes to `copy` what is left of each file opened through us under `directory`: what was synced, and a random choice of
+    /// the sectors written since.
     void lose_power(const std::string& directory, const std::string& copy, unsigned seed);
 
     /// Calls `action` just before the nth write, truncation or sync from now takes effect. 0: never.

@@ -61,10 +61,7 @@ sqlite3_file* inner(sqlite3_file* file)
     return reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(file) + sizeof(ShimFile));
 }
 
-const std::string& path_of(sqlite3_file* file)
-{
-    return *reinterpret_cast<ShimFile*>(file)->path;
-}
+const std::string& path_of(sqlite3_file* file) { return *reinterpret_cast<ShimFile*>(file)->path; }
 
 int shim_close(sqlite3_file* file)
 {
@@ -75,8 +72,9 @@ int shim_close(sqlite3_file* file)
 int shim_write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset)
 {
     PowerLossVfs::instance().before_effect();
-    PowerLossVfs::instance().changed(path_of(file), {static_cast<std::size_t>(offset),
-                                                     std::string{static_cast<const char*>(data), static_cast<std::size_t>(size)}, false});
+    PowerLossVfs::instance().changed(
+        path_of(file),
+        {static_cast<std::size_t>(offset), std::string{static_cast<const char*>(data), static_cast<std::size_t>(size)}, false});
     return inner(file)->pMethods->xWrite(inner(file), data, size, offset);
 }
 
@@ -95,8 +93,7 @@ int shim_sync(sqlite3_file* file, int)
 }
 
 // What only passes on. SQLite calls these by table, so each needs a function of its own.
-#define PASS(method) \
-    [](sqlite3_file* file, auto... rest) { return inner(file)->pMethods->method(inner(file), rest...); }
+#define PASS(method) [](sqlite3_file* file, auto... rest) { return inner(file)->pMethods->method(inner(file), rest...); }
 
 const sqlite3_io_methods methods = {
     .iVersion = 2,
@@ -229,8 +226,11 @@ protected:
         auto const copy = path(synchronous);
         std::filesystem::create_directory(copy);
         auto database = sqlite::Database::open(file, sqlite::Database::Mode::create, PowerLossVfs::name()).value();
-        database.execute(("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t(x); PRAGMA synchronous = " + synchronous +
-                          "; INSERT INTO t VALUES (zeroblob(20000))").c_str()).value();
+        database
+            .execute(("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t(x); PRAGMA synchronous = " +
+                      synchronous + "; INSERT INTO t VALUES (zeroblob(20000))")
+                         .c_str())
+            .value();
         PowerLossVfs::instance().lose_power(directory_, copy, 1);
         auto after = sqlite::Database::open(copy + "/" + synchronous + ".db", sqlite::Database::Mode::read_write, {}).value();
         return after.integer("SELECT count(*) FROM t").value() == 1;

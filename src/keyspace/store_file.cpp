@@ -61,8 +61,8 @@ Status make_log(const std::string& path)
 {
     {
         auto const fd = TRY(sys::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-        // A page at a time: one large write makes large folios in the page cache, of which ext4 walks every block at each small write
-        // (a quarter of the time of 64 clients, Linux 6.18).
+        // A page at a time: one large write makes large folios in the page cache, of which ext4 walks every block at each small
+        // write (a quarter of the time of 64 clients, Linux 6.18).
         std::string const page(page_bytes, '\0');
         for (auto written = 0; written < limits::log_pages_most * log_frame_bytes; written += page_bytes)
             TRY(sys::write_all(fd.get(), page));
@@ -92,9 +92,10 @@ Status make_store(const std::string& directory, const std::string& path)
 
 Error damaged(const std::string& path, const std::string& what)
 {
-    return Error{Code::data_loss, path + " is damaged (" + what +
-                                      "). Nothing was changed. Keep a copy of its directory; then put a backup in its place, or move "
-                                      "the directory away to start with an empty store"};
+    return Error{Code::data_loss,
+                 path + " is damaged (" + what +
+                     "). Nothing was changed. Keep a copy of its directory; then put a backup in its place, or move "
+                     "the directory away to start with an empty store"};
 }
 
 /// Read by us: SQLite takes an empty file for a new database, and then removes its log.
@@ -103,7 +104,8 @@ Status check_head(const std::string& path)
     constexpr char magic[] = "SQLite format 3"; // With its terminating zero: https://www.sqlite.org/fileformat.html
     char head[sizeof magic] = {};
     auto const fd = TRY(sys::open_file(path, O_RDONLY));
-    if (::pread(fd.get(), head, sizeof head, 0) != sizeof head || !std::equal(std::begin(head), std::end(head), std::begin(magic)))
+    if (::pread(fd.get(), head, sizeof head, 0) != sizeof head ||
+        !std::equal(std::begin(head), std::end(head), std::begin(magic)))
         return damaged(path, "it does not begin as a database does");
     return base::done();
 }
@@ -116,7 +118,8 @@ Status refuse_orphaned_log(const std::string& path)
         return base::done();
     auto const fd = TRY(sys::open_file(log, O_RDONLY));
     char head[4] = {};
-    if (::pread(fd.get(), head, sizeof head, 0) > 0 && std::any_of(std::begin(head), std::end(head), [](char c) { return c != 0; }))
+    if (::pread(fd.get(), head, sizeof head, 0) > 0 &&
+        std::any_of(std::begin(head), std::end(head), [](char c) { return c != 0; }))
         return damaged(path, "the file is gone while its log " + log + " is there");
     return base::done();
 }

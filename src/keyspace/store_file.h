@@ -36,8 +36,7 @@ public:
 private:
     StoreFile(sys::UniqueFd lock, std::string path, const StoreOptions& options)
         : lock_(std::move(lock)), path_(std::move(path)), vfs_(options.vfs), bytes_most_(options.database_bytes_most)
-    {
-    }
+    {}
     base::Status check() const;
 
     sys::UniqueFd lock_;

@@ -113,7 +113,10 @@ TEST_F(StoreFileTest, of_a_newer_version_is_refused_as_such)
 {
     fill(1);
     close();
-    sqlite::Database::open(path("store.db"), sqlite::Database::Mode::read_write, {}).value().execute("PRAGMA user_version = 2").value();
+    sqlite::Database::open(path("store.db"), sqlite::Database::Mode::read_write, {})
+        .value()
+        .execute("PRAGMA user_version = 2")
+        .value();
     EXPECT_TRUE(failed_with(open_keyspace(directory_), Code::failed_precondition));
 }
 

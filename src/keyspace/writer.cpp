@@ -24,10 +24,7 @@ Answer mismatch(std::string_view key, Revision expected, const std::optional<Rec
     return Error{Code::aborted, std::string{key} + " " + is + ", expected was " + shall};
 }
 
-Answer no_such_lease(LeaseId id)
-{
-    return Error{Code::not_found, "there is no lease " + std::to_string(id)};
-}
+Answer no_such_lease(LeaseId id) { return Error{Code::not_found, "there is no lease " + std::to_string(id)}; }
 
 std::size_t bytes_of(const Write& write)
 {
@@ -74,15 +71,16 @@ Result<std::unique_ptr<Writer>> Writer::open(const StoreFile& file, Hub& hub, co
 
 Writer::Writer(std::unique_ptr<Database> database, History history, Hub& hub, const StoreOptions& options, Revision newest,
                Revision compacted)
-    : database_(std::move(database)), history_(std::move(history)), hub_(hub), history_kept_(options.history_kept),
-      history_slack_(options.history_slack), revision_(newest), compacted_(compacted)
-{
-}
+    : database_(std::move(database)),
+      history_(std::move(history)),
+      hub_(hub),
+      history_kept_(options.history_kept),
+      history_slack_(options.history_slack),
+      revision_(newest),
+      compacted_(compacted)
+{}
 
-Writer::~Writer()
-{
-    close();
-}
+Writer::~Writer() { close(); }
 
 Status Writer::prepare()
 {
@@ -152,7 +150,8 @@ std::shared_ptr<Writer::Batch> Writer::next_batch(const std::stop_token& stop)
         return nullptr;
     if (queue_.front()->writes.size() < expected_) {
         wanted_ = expected_;
-        gathered_.wait_for(lock, stop, linger_, [this] { return queue_.front()->writes.size() >= expected_ || queue_.front()->full(); });
+        gathered_.wait_for(lock, stop, linger_,
+                           [this] { return queue_.front()->writes.size() >= expected_ || queue_.front()->full(); });
         wanted_ = 1;
     }
     auto batch = std::move(queue_.front());
@@ -306,8 +305,8 @@ Status Writer::apply(const RevokeWrite& write, Answer& answer)
 Status Writer::apply(const CompactWrite& write, Answer& answer)
 {
     if (write.upto > revision_) {
-        answer = Error{Code::out_of_range, "compact up to revision " + std::to_string(write.upto) + ": the newest is " +
-                                               std::to_string(revision_)};
+        answer = Error{Code::out_of_range,
+                       "compact up to revision " + std::to_string(write.upto) + ": the newest is " + std::to_string(revision_)};
         return base::done();
     }
     return write.upto > compacted_ ? compact(write.upto) : base::done();

@@ -42,8 +42,8 @@ using Write = std::variant<PutWrite, RemoveWrite, GrantWrite, RevokeWrite, Compa
 using Answer = Result<Record>;
 
 /// The one thread that writes. Whatever has gathered while a transaction was made durable goes into the next one together;
-/// a single client finds the thread waiting and shares with nobody. Where several wrote at once, those who were just answered get a
-/// moment to join the next transaction, at most a quarter of the time that the last one took: else they and those who waited
+/// a single client finds the thread waiting and shares with nobody. Where several wrote at once, those who were just answered get
+/// a moment to join the next transaction, at most a quarter of the time that the last one took: else they and those who waited
 /// meanwhile would take turns, with half a transaction each.
 class Writer {
 public:
@@ -115,7 +115,7 @@ private:
     std::condition_variable_any gathered_;
     std::deque<std::shared_ptr<Batch>> queue_; ///< The last one still gathers.
     std::size_t wanted_ = 1;                   ///< So many must gather until the thread is woken.
-    std::jthread thread_; ///< Last: it uses all of the above.
+    std::jthread thread_;                      ///< Last: it uses all of the above.
 };
 
 } // namespace nova::keyspace

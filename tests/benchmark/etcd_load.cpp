@@ -1,8 +1,8 @@
 // etcd_load PORT CONNECTIONS CLIENTS SECONDS
 //
-// Puts into an etcd on 127.0.0.1 over gRPC, as hard as it can: CLIENTS requests are always under way, shared out over CONNECTIONS.
-// The client must not be what is measured, so it is one thread over nghttp2 that sends prepared bytes: no gRPC library, no protobuf.
-// Prints one JSON object: puts per second, and the share of one processor that this client took.
+// Puts into an etcd on 127.0.0.1 over gRPC, as hard as it can: CLIENTS requests are always under way, shared out over
+// CONNECTIONS. The client must not be what is measured, so it is one thread over nghttp2 that sends prepared bytes: no gRPC
+// library, no protobuf. Prints one JSON object: puts per second, and the share of one processor that this client took.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
@@ -71,8 +71,8 @@ struct Put {
     bool ok = false;
 };
 
-ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* out, std::size_t room, std::uint32_t* flags, nghttp2_data_source* source,
-                  void*)
+ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* out, std::size_t room, std::uint32_t* flags,
+                  nghttp2_data_source* source, void*)
 {
     auto& put = *static_cast<Put*>(source->ptr);
     auto const size = std::min(room, put.body.size() - put.sent);
@@ -102,8 +102,9 @@ public:
     void submit_put()
     {
         auto* const put = new Put{.body = make_put()};
-        nghttp2_nv const headers[] = {header(":method", "POST"), header(":scheme", "http"), header(":path", "/etcdserverpb.KV/Put"),
-                                      header(":authority", "127.0.0.1"), header("te", "trailers"), header("content-type", "application/grpc")};
+        nghttp2_nv const headers[] = {
+            header(":method", "POST"),         header(":scheme", "http"), header(":path", "/etcdserverpb.KV/Put"),
+            header(":authority", "127.0.0.1"), header("te", "trailers"),  header("content-type", "application/grpc")};
         nghttp2_data_provider body{};
         body.source.ptr = put;
         body.read_callback = read_body;
@@ -135,8 +136,8 @@ public:
 
 private:
     void make_session();
-    static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t, const std::uint8_t*, std::size_t,
-                         std::uint8_t, void*);
+    static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t, const std::uint8_t*,
+                         std::size_t, std::uint8_t, void*);
     static int on_close(nghttp2_session*, std::int32_t, std::uint32_t, void*);
 
     nova::sys::UniqueFd socket_;
@@ -215,10 +216,11 @@ int main(int argc, char** argv)
     auto const before = puts_done;
     auto const processor_before = processor_seconds();
     auto const start = Clock::now();
-    run_until(connections, start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::stod(argv[4]))));
+    run_until(connections,
+              start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::stod(argv[4]))));
     auto const seconds = std::chrono::duration<double>(Clock::now() - start).count();
     auto const rate = static_cast<double>(puts_done - before) / seconds;
-    std::cout << "{\"puts_per_second\": " << rate << ", \"client_processor_share\": " << (processor_seconds() - processor_before) / seconds
-              << "}\n";
+    std::cout << "{\"puts_per_second\": " << rate
+              << ", \"client_processor_share\": " << (processor_seconds() - processor_before) / seconds << "}\n";
     stopping = true;
 }

@@ -3,12 +3,15 @@
 
 usage: keyspace_against_etcd.py [--build build/release] [--directory DIR] [--rounds 5] [--seconds 3]
 
-Each round measures ours and etcd's one after the other, within the same minute, so that whatever else the machine does meets both;
-the ratio is taken per round, and the median of the rounds is what counts. Values of 256 bytes, 10,000 keys, chosen at random.
+Each round measures ours and etcd's one after the other, within the same minute, so that whatever else the machine does meets
+both; the ratio is taken per round, and the median of the rounds is what counts. Values of 256 bytes, 10,000 keys, chosen at
+random.
 
-Ours is a library: its clients are threads of one process. etcd is a server, so its figure holds a trip over loopback, which is part of
-what it is; its client (etcd_load) is one thread that sends prepared bytes over nghttp2, far leaner than a gRPC library. The share of a
-processor it takes is printed: near 1.0 it would be the bottleneck. etcd gets the number of connections that suits it best.
+Ours is a library: its clients are threads of one process. etcd is a server, so its figure holds a trip over loopback, which is
+part of what it is; its client (etcd_load) is one thread that sends prepared bytes over nghttp2, far leaner than a gRPC library.
+The share of a processor it takes is printed: near 1.0 it would be the bottleneck. etcd gets the number of connections that suits
+it best. Where the machine has other work, run both as `chrt -f 1 tests/benchmark/keyspace_against_etcd.py`: else it measures for
+how long each waits for the processor.
 
 Prints one JSON object per figure and line.
 """
@@ -98,7 +101,8 @@ class Benchmark:
         """A fresh etcd each time, as ours is fresh: neither carries history of the round before."""
         server = Etcd(self.fresh_directory())
         try:
-            return run_json([self.programs / "etcd_load", str(server.port), str(connections), str(clients), str(seconds or self.seconds)])
+            return run_json([self.programs / "etcd_load", str(server.port), str(connections), str(clients),
+                             str(seconds or self.seconds)])
         finally:
             server.stop()
 

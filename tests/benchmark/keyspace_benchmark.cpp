@@ -29,15 +29,9 @@ constexpr auto keys = 10'000;
 constexpr auto warm_up = std::chrono::milliseconds{500};
 constexpr auto watch_workers = 2;
 
-double seconds_since(Clock::time_point start)
-{
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::string random_key(std::mt19937& random)
-{
-    return "/bench/" + std::to_string(random() % keys);
-}
+std::string random_key(std::mt19937& random) { return "/bench/" + std::to_string(random() % keys); }
 
 void measure_puts(keyspace::Keyspace& store, unsigned clients, double seconds)
 {
@@ -66,9 +60,10 @@ void measure_puts(keyspace::Keyspace& store, unsigned clients, double seconds)
     std::cout << json{{"figure", "durable_puts_per_second"},
                       {"clients", clients},
                       {"value", rate},
-                      {"puts_per_commit", static_cast<double>(after.writes - before.writes) / static_cast<double>(after.commits - before.commits)},
-                      {"bytes_written_per_put",
-                       static_cast<double>(after.bytes_written - before.bytes_written) / static_cast<double>(after.writes - before.writes)}}
+                      {"puts_per_commit",
+                       static_cast<double>(after.writes - before.writes) / static_cast<double>(after.commits - before.commits)},
+                      {"bytes_written_per_put", static_cast<double>(after.bytes_written - before.bytes_written) /
+                                                    static_cast<double>(after.writes - before.writes)}}
               << '\n';
 }
 
