@@ -76,6 +76,18 @@ TEST_F(StoreFileTest, is_refused_where_a_page_is_damaged)
     expect_refused();
 }
 
+// Closing would write the log back into the damaged database.
+TEST_F(StoreFileTest, keeps_its_log_where_it_is_refused)
+{
+    fill(200);
+    write_log_back();
+    ASSERT_TRUE(store().put("/later", "in the log").ok());
+    close();
+    for (int page = 4; page < 10; ++page)
+        overwrite("store.db", page * 4096, std::string(64, '\x5a'));
+    expect_refused();
+}
+
 TEST_F(StoreFileTest, is_refused_where_it_was_cut_short)
 {
     fill(200);
