@@ -123,6 +123,14 @@ private:
     Channel& channel_;
 };
 
+void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
+{
+    std::vector<int> kept{channel.fd(), plan.host_proc.get(), plan.console_socket.get()};
+    for (const auto& tasks : plan.cgroup_tasks)
+        kept.push_back(tasks.get());
+    sys::close_all_but(3 + plan.request.preserve_fds, std::move(kept));
+}
+
 /// The process in between: enters, and makes the new process as our child.
 [[noreturn]] void be_between(const ExecPlan& plan, Channel channel)
 {
@@ -131,6 +139,7 @@ private:
         TRY(sys::enter_namespace(plan.init.get(), namespaces_of(plan.config.platform)).context("enter the container"));
         auto const cloned = TRY(sys::clone_process(CLONE_PARENT, plan.cgroup_directory.get()));
         if (cloned.pid == 0) {
+            close_foreign_descriptors(plan, channel);
             Entrant entrant{plan, channel};
             auto const failed = entrant.run();
             channel.send_failure(failed.error());

@@ -171,7 +171,8 @@ Status Init::settle()
 /// `start` connects, says go, and hears our end of the line close with exec, or our error.
 Status Init::wait_for_start_command()
 {
-    channel_.close();
+    sys::close_all_but(3 + plan_.preserve_fds, {plan_.start_listener.get(), proc_self_.get(), channel_.fd()});
+    channel_.close(); // Last: tells the parent that all else is closed, its lock of our record too.
     while (true) {
         auto connection = TRY(sys::accept_unix(plan_.start_listener.get()));
         if (!connection)
@@ -211,10 +212,20 @@ ProcessPlan Init::process_plan()
             .listener_context = &channel_};
 }
 
+/// What the parent had open for itself is not for a process that will look out of a container.
+void close_foreign_descriptors(const InitPlan& plan, const Channel& channel)
+{
+    std::vector<int> kept{channel.fd(), plan.console_socket.get(), plan.start_listener.get()};
+    for (const auto& tasks : plan.cgroup_tasks)
+        kept.push_back(tasks.get());
+    sys::close_all_but(3 + plan.preserve_fds, std::move(kept));
+}
+
 } // namespace
 
 void run_init(const InitPlan& plan, Channel channel)
 {
+    close_foreign_descriptors(plan, channel);
     Init init{plan, channel};
     auto const result = init.run();
     channel.send_failure(result.error());

@@ -48,7 +48,7 @@ private:
     Status handle(Received received);
     Status run_runtime_hooks();
     Status commit_record();
-    Status await_start();
+    Status await_release();
     std::string state(Phase phase) const;
 
     const Globals& globals_;
@@ -273,8 +273,9 @@ Status Launch::commit_record()
     return channel_->send(Note::proceed);
 }
 
-/// Its line closes when its program took over; before that it may still fail.
-Status Launch::await_start()
+/// Its line closes when it no longer dies with us: when it waits for `start`, or when its program took over. Before that it may
+/// still fail.
+Status Launch::await_release()
 {
     while (true) {
         auto received = TRY(channel_->receive());
@@ -294,8 +295,8 @@ Result<Launched> Launch::run()
     TRY(clone_init(plan));
     TRY(follow_setup());
     TRY(commit_record());
+    TRY(await_release());
     if (request_.start == StartMode::at_once) {
-        TRY(await_start());
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
     }
     undo_.commit();

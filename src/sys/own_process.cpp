@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "sys/file.h"
@@ -77,6 +78,19 @@ void reset_signals()
 Status close_on_exec_from(unsigned first)
 {
     return checked(::syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
+}
+
+void close_all_but(unsigned first, std::vector<int> kept)
+{
+    std::sort(kept.begin(), kept.end());
+    for (int const fd : kept) {
+        if (fd < 0 || static_cast<unsigned>(fd) < first)
+            continue;
+        if (static_cast<unsigned>(fd) > first)
+            ::syscall(SYS_close_range, first, static_cast<unsigned>(fd) - 1, 0);
+        first = static_cast<unsigned>(fd) + 1;
+    }
+    ::syscall(SYS_close_range, first, ~0u, 0);
 }
 
 Status set_parent_death_signal(int signal)

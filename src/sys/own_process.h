@@ -22,6 +22,9 @@ void reset_signals();
 /// Every descriptor from `first` up gets close-on-exec.
 Status close_on_exec_from(unsigned first);
 
+/// Closes every descriptor from `first` up that is not in `kept`.
+void close_all_but(unsigned first, std::vector<int> kept);
+
 /// `signal` is sent to us when the process that made us ends; 0: none.
 Status set_parent_death_signal(int signal);
 
