@@ -20,7 +20,7 @@ using Phase = Record::Phase;
 namespace {
 
 constexpr auto launch_within = std::chrono::minutes{2};
-constexpr auto reaped_within = std::chrono::milliseconds{200};
+constexpr auto reaped_within = std::chrono::seconds{3};
 
 std::string now()
 {
@@ -33,7 +33,7 @@ std::optional<sys::ExitStatus> collect(int pidfd)
     auto const status = sys::wait_pidfd(pidfd, base::Deadline::never());
     if (status.ok())
         return status.value();
-    return sys::exit_of_stranger(pidfd, base::Deadline::after(reaped_within));
+    return sys::exit_of_stranger(pidfd, base::Deadline::after({})).value_or(std::nullopt);
 }
 
 Result<pid_t> read_pid_file(const std::string& path)
@@ -167,7 +167,6 @@ Status Process::take_over(KeptFds kept)
     auto const ticks = sys::start_ticks(record_.pid);
     bool const is_it = opened.ok() && ticks.ok() && ticks.value() == record_.start_ticks && record_.boot == around_.boot;
     pidfd_ = is_it ? std::move(opened).value() : std::move(kept["pidfd"]);
-    bool const ended = !pidfd_ || sys::has_ended(pidfd_.get());
     auto streams = Streams::open(around_.loop, directory(), record_.spec, Streams::How::again, std::move(kept));
     if (!streams.ok())
         base::log_error(id() + ": its output can't be taken over: " + streams.error().message());
@@ -178,14 +177,33 @@ Status Process::take_over(KeptFds kept)
         return base::done();
     }
     launched_at_ = std::chrono::steady_clock::now();
-    if (ended)
+    TRY(watch());
+    if (sys::has_ended(pidfd_.get()))
         on_end();
-    return is_running() ? watch() : base::done();
+    return base::done();
+}
+
+/// The child of a predecessor belongs to another parent by now, and the kernel tells how it ended once that one has reaped it.
+bool Process::waits_for_reaper()
+{
+    auto const is_ours = sys::is_child(pidfd_.get());
+    auto const stranger = sys::exit_of_stranger(pidfd_.get(), base::Deadline::after({}));
+    if (is_ours || !stranger.ok() || stranger.value())
+        return false;
+    auto const now = std::chrono::steady_clock::now();
+    if (!reaped_by_)
+        reaped_by_ = now + reaped_within;
+    return now < *reaped_by_;
 }
 
 void Process::on_end()
 {
+    if (waits_for_reaper()) {
+        pid_watch_.want(sys::Interest::nothing); // The hang-up, which is always told, is the reaping.
+        return;
+    }
     pid_watch_.reset();
+    reaped_by_.reset();
     auto const status = collect(pidfd_.get());
     if (phase() == Phase::launching)
         on_launcher_end(status);
@@ -227,13 +245,18 @@ void Process::fail_launch(const std::string& why)
     end_as(std::nullopt);
 }
 
-void Process::give_up_launch()
+void Process::give_up()
 {
-    (void)signal(SIGKILL).ok(); // Its end then fails the launch.
+    if (reaped_by_)
+        on_end();
+    else
+        (void)signal(SIGKILL).ok(); // The launcher's end then fails the launch.
 }
 
-std::optional<base::SteadyTime> Process::launch_deadline() const
+std::optional<base::SteadyTime> Process::deadline() const
 {
+    if (reaped_by_)
+        return reaped_by_;
     if (phase() != Phase::launching)
         return std::nullopt;
     return launched_at_ + launch_within;

@@ -49,8 +49,10 @@ public:
 
     /// Why the launcher failed; empty while it runs and where it succeeded.
     const std::optional<base::Error>& launch_error() const { return launch_error_; }
-    std::optional<base::SteadyTime> launch_deadline() const; ///< Past it, give_up_launch().
-    void give_up_launch();
+
+    /// When we stop waiting for its launcher, or for a stranger to reap it; then call give_up().
+    std::optional<base::SteadyTime> deadline() const;
+    void give_up();
 
     Status signal(int signal);
     Status resize(sys::WindowSize size);
@@ -75,6 +77,7 @@ private:
     Status take_over(KeptFds kept);
     Status watch();
     void on_end();
+    bool waits_for_reaper();
     void on_launcher_end(const std::optional<sys::ExitStatus>& status);
     Status follow_daemon();
     void fail_launch(const std::string& why);
@@ -88,6 +91,7 @@ private:
     std::unique_ptr<Streams> streams_;
     std::optional<base::Error> launch_error_;
     base::SteadyTime launched_at_{};
+    std::optional<base::SteadyTime> reaped_by_; ///< It has ended, and another is to reap it: until then nobody knows how.
 };
 
 } // namespace nova::supervisor

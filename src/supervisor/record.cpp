@@ -1,5 +1,8 @@
 #include "supervisor/record.h"
 
+#include <fcntl.h>
+
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "sys/file.h"
@@ -127,6 +130,18 @@ json optional_number(const std::optional<int>& number)
     return number ? json(*number) : json(nullptr);
 }
 
+/// As sys::write_file_atomically, but without waiting for the disk: after a power loss nothing of what it tells is true any more.
+Status replace_file(const std::string& path, std::string_view text)
+{
+    auto const temporary = path + ".new";
+    TRY(sys::remove_file(temporary));
+    auto const file = TRY(sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    TRY(sys::write_all(file.get(), text));
+    if (::rename(temporary.c_str(), path.c_str()) < 0)
+        return Error::from_errno("rename to " + path);
+    return base::done();
+}
+
 } // namespace
 
 bool is_process_id(std::string_view id)
@@ -214,7 +229,7 @@ Status write_record(const std::string& directory, const Record& record)
                          {"finished", record.finished}};
     // A name on Linux may be any bytes; what is no UTF-8 must not keep a process from being recorded.
     auto const text = object.dump(1, ' ', false, json::error_handler_t::replace);
-    return sys::write_file_atomically(directory + "/record.json", text + "\n", 0600).context("record");
+    return replace_file(directory + "/record.json", text + "\n").context("record");
 }
 
 Result<Record> read_record(const std::string& directory)

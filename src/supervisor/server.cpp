@@ -249,7 +249,7 @@ base::Deadline Server::next_deadline() const
     for (const auto& [id, process] : processes_) {
         if (process->log_blocked())
             earliest = std::min<base::SteadyTime>(earliest, now + retry_log_after);
-        if (auto const deadline = process->launch_deadline())
+        if (auto const deadline = process->deadline())
             earliest = std::min(earliest, *deadline);
     }
     return earliest == base::SteadyTime::max() ? base::Deadline::never() : base::Deadline::after(earliest - now);
@@ -261,8 +261,8 @@ void Server::on_time()
     for (auto& [id, process] : processes_) {
         if (process->log_blocked())
             process->retry_log();
-        if (auto const deadline = process->launch_deadline(); deadline && *deadline <= now)
-            process->give_up_launch();
+        if (auto const deadline = process->deadline(); deadline && *deadline <= now)
+            process->give_up();
     }
 }
 

@@ -62,6 +62,12 @@ Status signal_pidfd(int pidfd, int signal)
     return Error::from_errno("signal a process", errnum);
 }
 
+bool is_child(int pidfd)
+{
+    siginfo_t info{};
+    return ::waitid(p_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 bool has_ended(int pidfd)
 {
     pollfd entry{.fd = pidfd, .events = POLLIN, .revents = 0};
@@ -155,17 +161,19 @@ constexpr auto get_info = _IOWR(0xFF, 11, PidfdInfo);
 
 } // namespace
 
-std::optional<ExitStatus> exit_of_stranger(int pidfd, base::Deadline deadline)
+Result<std::optional<ExitStatus>> exit_of_stranger(int pidfd, base::Deadline deadline)
 {
     pollfd entry{.fd = pidfd, .events = 0, .revents = 0}; // POLLHUP alone: it was reaped.
     ::poll(&entry, 1, deadline.poll_timeout_ms());
     PidfdInfo info;
     info.mask = wants_exit;
-    if (::ioctl(pidfd, get_info, &info) < 0 || (info.mask & wants_exit) == 0)
-        return std::nullopt;
+    if (::ioctl(pidfd, get_info, &info) < 0)
+        return Error::from_errno("ask how a process ended");
+    if ((info.mask & wants_exit) == 0)
+        return std::optional<ExitStatus>{};
     if (WIFSIGNALED(info.wait_status))
-        return ExitStatus{.code = 0, .signal = WTERMSIG(info.wait_status)};
-    return ExitStatus{.code = WEXITSTATUS(info.wait_status), .signal = 0};
+        return std::optional{ExitStatus{.code = 0, .signal = WTERMSIG(info.wait_status)}};
+    return std::optional{ExitStatus{.code = WEXITSTATUS(info.wait_status), .signal = 0}};
 }
 
 } // namespace nova::sys

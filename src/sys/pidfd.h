@@ -38,8 +38,12 @@ Status signal_pidfd(int pidfd, int signal);
 Result<std::optional<ExitStatus>> wait_pidfd(int pidfd, base::Deadline deadline);
 
 /// How a process ended that was not our child, once its parent has reaped it: the kernel keeps that as long as somebody held a
-/// pidfd from before (PIDFD_GET_INFO, Linux 6.15). Waits for the reaping until the deadline. Empty: can't be known.
-std::optional<ExitStatus> exit_of_stranger(int pidfd, base::Deadline deadline);
+/// pidfd from before (PIDFD_GET_INFO, Linux 6.15). Waits for the reaping until the deadline; in a poll loop, POLLHUP tells it.
+/// Empty: it was not reaped yet. Errors: unimplemented, not_found and the like - nobody can know any more.
+Result<std::optional<ExitStatus>> exit_of_stranger(int pidfd, base::Deadline deadline);
+
+/// True for a child of ours that was not reaped yet.
+bool is_child(int pidfd);
 
 /// True once the process has ended. Takes no time.
 bool has_ended(int pidfd);
