@@ -28,7 +28,8 @@ bool takes_json(const Request& request)
 
 bool is_text_or_stream(const Route& route)
 {
-    return route.place == Place::health || (route.place == Place::subresource && route.subresource != "status");
+    return route.place == Place::health || route.place == Place::openapi ||
+           (route.place == Place::subresource && route.subresource != "status");
 }
 
 /// JSON, or YAML where its type says so; curl's default type is taken for JSON.
@@ -162,7 +163,7 @@ Result<Reply> Api::dispatch(const Request& request, const Route& route)
 Result<Reply> Api::collection(const Request& request, const Route& route)
 {
     if (request.method == "GET" || request.method == "HEAD")
-        return request.flag("watch") ? watch(request, route) : list(request, route);
+        return request.flag("watch") && request.method == "GET" ? watch(request, route) : list(request, route);
     if (route.kind->namespaced && route.space.empty())
         return method_not_allowed(request.method, subject_of(route)); // Writing needs to know where.
     if (request.method == "POST")
@@ -175,7 +176,7 @@ Result<Reply> Api::collection(const Request& request, const Route& route)
 Result<Reply> Api::object(const Request& request, const Route& route)
 {
     if (request.method == "GET" || request.method == "HEAD") {
-        if (request.flag("watch"))
+        if (request.flag("watch") && request.method == "GET")
             return watch(request, route);
         return object_response(request, *route.kind, TRY(objects_.get(*route.kind, route.space, route.name)));
     }

@@ -26,7 +26,8 @@ std::string now() { return base::to_rfc3339(base::system_clock().now()); }
 
 bool needs_control(const model::KindInfo& kind)
 {
-    return kind.kind == "Network" || kind.kind == "Image" || kind.kind == "Pod" || kind.kind == "VirtualMachine";
+    constexpr std::string_view kinds[] = {"Namespace", "Network", "Image", "Pod", "VirtualMachine"};
+    return std::find(std::begin(kinds), std::end(kinds), kind.kind) != std::end(kinds);
 }
 
 std::string meta_text(const json& object, const char* field)
@@ -209,7 +210,7 @@ Result<std::string> text_of(const model::KindInfo& kind, const keyspace::Record&
 {
     auto const head = R"({"apiVersion":")" + kind.api_version() + R"(","kind":")" + kind.kind + R"(","metadata":{)";
     if (record.value.size() <= head.size() || !record.value.starts_with(head) || record.value[head.size()] != '"')
-        return TRY(object_of(record)).dump();
+        return TRY(object_of(record)).dump(-1, ' ', false, json::error_handler_t::replace);
     std::string text;
     text.reserve(record.value.size() + 40);
     text.append(head).append(R"("resourceVersion":")").append(std::to_string(record.modified)).append("\",");
@@ -349,8 +350,8 @@ Result<json> Objects::put_if_changed(const keyspace::Record& record, json curren
 Result<Deleted> Objects::remove(const model::KindInfo& kind, const std::string& space, const std::string& name,
                                 const DeleteOptions& options)
 {
-    if (kind.kind == "Namespace" && name == "default")
-        return base::Error{base::Code::permission_denied, "the namespace \"default\" can't be deleted"};
+    if (kind.kind == "Namespace" && (name == "default" || name == "kube-system"))
+        return base::Error{base::Code::permission_denied, "the namespace \"" + name + "\" can't be deleted"};
     for (int attempt = 1;; ++attempt) {
         auto record = store_.get(model::storage_key({kind.kind, space, name}));
         if (failed_with(record, base::Code::not_found))

@@ -85,20 +85,19 @@ std::optional<PatchType> patch_type(std::string_view media_type)
 
 Result<json> apply_patch(PatchType type, const json& object, const json& patch)
 {
-    if (type == PatchType::operations) {
-        try { // The library's only way to say no.
-            return object.patch(patch);
-        } catch (const json::exception& failure) {
-            return base::Error{base::Code::invalid_argument, std::string{"the patch can't be applied: "} + failure.what()};
-        }
-    }
-    if (!patch.is_object())
+    if (type != PatchType::operations && !patch.is_object())
         return base::Error{base::Code::invalid_argument, "a merge patch must be a JSON object"};
-    if (type == PatchType::strategic)
-        return strategic(object, patch);
-    json merged = object;
-    merged.merge_patch(patch);
-    return merged;
+    try { // The library's only way to say no.
+        if (type == PatchType::operations)
+            return object.patch(patch);
+        if (type == PatchType::strategic)
+            return strategic(object, patch);
+        json merged = object;
+        merged.merge_patch(patch);
+        return merged;
+    } catch (const json::exception& failure) {
+        return base::Error{base::Code::invalid_argument, std::string{"the patch can't be applied: "} + failure.what()};
+    }
 }
 
 } // namespace nova::api

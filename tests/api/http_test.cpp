@@ -110,6 +110,26 @@ TEST_F(Door, survives_whatever_bytes_come)
     EXPECT_TRUE(connect().version().ok());
 }
 
+TEST_F(Door, survives_json_that_is_nested_without_end)
+{
+    auto client = connect();
+    ASSERT_TRUE(client.create(pod("web")).ok());
+    std::string const deep = R"({"spec":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+    client::Request request{.method = "POST", .path = "/api/v1/namespaces/default/pods", .body = deep};
+    EXPECT_TRUE(failed_with(client.send(request), Code::invalid_argument));
+    for (const auto* type :
+         {"application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json"}) {
+        request = {.method = "PATCH", .path = "/api/v1/namespaces/default/pods/web", .content_type = type, .body = deep};
+        EXPECT_TRUE(failed_with(client.send(request), Code::invalid_argument)) << type;
+    }
+    std::string objects;
+    for (int i = 0; i < 200'000; ++i)
+        objects += R"({"a":)";
+    request.body = objects + "1" + std::string(200'000, '}');
+    request.content_type = "application/merge-patch+json";
+    EXPECT_TRUE(failed_with(client.send(request), Code::invalid_argument));
+}
+
 TEST_F(Door, says_no_as_http_does)
 {
     auto const ask = [&](const std::string& line, const std::string& headers = "", const std::string& body = "") {

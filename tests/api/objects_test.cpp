@@ -218,13 +218,27 @@ TEST_F(Door, keeps_control_s_finalizer_on_what_is_not_being_deleted)
 TEST_F(Door, removes_what_has_no_finalizers_at_once)
 {
     auto client = connect();
-    ASSERT_TRUE(client.create({{"kind", "Namespace"}, {"apiVersion", "v1"}, {"metadata", {{"name", "team"}}}}).ok());
+    ASSERT_TRUE(client.create({{"kind", "Node"}, {"apiVersion", "v1"}, {"metadata", {{"name", "other"}}}}).ok());
 
-    auto const removed = client.remove({"Namespace", "", "team"}).value();
+    auto const removed = client.remove({"Node", "", "other"}).value();
 
     EXPECT_EQ(removed["kind"], "Status");
     EXPECT_EQ(removed["status"], "Success");
-    EXPECT_TRUE(failed_with(client.remove({"Namespace", "", "team"}), Code::not_found));
+    EXPECT_TRUE(failed_with(client.remove({"Node", "", "other"}), Code::not_found));
+}
+
+TEST_F(Door, takes_nothing_new_into_a_namespace_that_is_being_deleted)
+{
+    auto client = connect();
+    ASSERT_TRUE(client.create({{"kind", "Namespace"}, {"apiVersion", "v1"}, {"metadata", {{"name", "team"}}}}).ok());
+    auto object = pod("web");
+    object["metadata"]["namespace"] = "team";
+    ASSERT_TRUE(client.create(object).ok());
+
+    EXPECT_TRUE(client.remove({"Namespace", "", "team"}).value()["metadata"].contains("deletionTimestamp"));
+
+    object["metadata"]["name"] = "late";
+    EXPECT_TRUE(failed_with(client.create(object), Code::permission_denied));
     EXPECT_TRUE(failed_with(client.remove({"Namespace", "", "default"}), Code::permission_denied));
 }
 
