@@ -80,9 +80,9 @@ TEST_F(Adoption, tells_the_exit_code_of_one_that_ended_meanwhile_or_that_it_is_l
 
 TEST_F(Adoption, says_lost_when_nobody_can_know_any_more)
 {
-    client->start(shell("web", "sleep 0.2; exit 11")).value();
+    auto const pid = client->start(shell("web", "sleep 0.2; exit 11")).value().pid;
     kill_supervisor();
-    std::this_thread::sleep_for(milliseconds{500});
+    ASSERT_TRUE(eventually([&] { return !sys::exists("/proc/" + std::to_string(pid)); })) << "its new parent does not reap it";
     for (auto const keeper : find_pids(root + "/supervisor"))
         ::kill(keeper, SIGKILL);
     auto const status = wait_for_end("web");
