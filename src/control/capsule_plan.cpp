@@ -42,14 +42,14 @@ std::vector<std::string> command_line(const storage::ImageConfig& image, const m
 }
 
 /// The files that every capsule gets over its image's own.
-Status write_identity(const std::string& directory, const std::string& hostname, const Plug* plug, const std::string& gateway)
+Status write_identity(const std::string& directory, const std::string& hostname, const Plug* plug)
 {
     std::string const address = plug != nullptr ? plug->address : "127.0.1.1";
     TRY(sys::write_file_atomically(directory + "/hosts", "127.0.0.1 localhost\n::1 localhost\n" + address + " " + hostname + "\n"));
     TRY(sys::write_file_atomically(directory + "/hostname", hostname + "\n"));
     std::string resolver;
-    if (plug != nullptr && !gateway.empty())
-        resolver = "nameserver " + gateway + "\nsearch " + plug->domain + "\n";
+    if (plug != nullptr && !plug->gateway.empty())
+        resolver = "nameserver " + plug->gateway + "\nsearch " + plug->domain + "\n";
     return sys::write_file_atomically(directory + "/resolv.conf", resolver);
 }
 
@@ -75,6 +75,7 @@ std::string digest_of(nlohmann::json spec, const model::Meta& meta)
     spec.erase("running");
     spec.erase("terminationGracePeriodSeconds");
     spec.erase("gracePeriodSeconds");
+    spec.erase("restartPolicy"); // Counts at its end only.
     auto const mark = meta.annotations.find(restart_annotation);
     return base::to_hex(base::stable_hash(spec.dump() + (mark == meta.annotations.end() ? "" : mark->second)), 16);
 }
@@ -116,15 +117,14 @@ Result<runtime::CapsulePlan> plan_capsule(const model::Pod& pod, const CapsulePa
     plan.groups = resolved.groups;
     plan.mounts = TRY(volume_mounts(pod, context));
 
-    std::string const nameserver = parts.plug != nullptr ? TRY(context.store.get<model::Network>(pod.meta.space, pod.spec.network)).status.gateway : "";
-    TRY(write_identity(parts.directory, plan.hostname, parts.plug, nameserver));
+    TRY(write_identity(parts.directory, plan.hostname, parts.plug));
     for (const auto* file : {"hosts", "hostname", "resolv.conf"})
         if (!pod.spec.host_network || std::string_view{file} == "hostname")
             plan.mounts.push_back({parts.directory + "/" + file, "/etc/" + std::string{file}, false});
     if (pod.spec.host_network)
         plan.mounts.push_back({"/etc/resolv.conf", "/etc/resolv.conf", true});
 
-    plan.network_namespace = parts.network_namespace;
+    plan.network_namespace = parts.plug != nullptr ? parts.plug->network_namespace : "";
     plan.host_network = pod.spec.host_network;
     plan.cgroup = context.places.cgroup + "/" + plan.id;
     plan.memory_limit = container.memory_limit;

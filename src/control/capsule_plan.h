@@ -12,7 +12,6 @@ struct CapsuleParts {
     const storage::StoredImage* image = nullptr;
     const Plug* plug = nullptr; ///< Null: no network.
     std::string rootfs;
-    std::string network_namespace;
     std::string directory; ///< The capsule's own: bundle/, and the files that are bound over the image's.
 };
 
@@ -21,7 +20,7 @@ struct CapsuleParts {
 Result<runtime::CapsulePlan> plan_capsule(const model::Pod& pod, const CapsuleParts& parts, Context& context);
 
 /// Digest of everything in a pod that its running process depends on: all of the spec but what changes without it (running, the
-/// ports that are published, the grace), and the restart mark.
+/// ports that are published, the grace, the restart policy), and the restart mark.
 std::string process_digest(const model::Pod& pod);
 std::string process_digest(const model::VirtualMachine& machine);
 

@@ -39,6 +39,15 @@ std::optional<std::string> Claims::find(const std::string& scope, const std::str
     return std::nullopt;
 }
 
+Result<std::set<std::string>> Claims::scopes_of(const std::string& parent, const std::string& owner)
+{
+    std::set<std::string> scopes;
+    for (const auto& record : TRY(keyspace_.list(prefix(parent))).records)
+        if (record.value == owner)
+            scopes.insert(parent + "/" + record.key.substr(prefix(parent).size(), record.key.rfind('/') - prefix(parent).size()));
+    return scopes;
+}
+
 Result<std::string> Claims::ensure(const std::string& scope, const std::string& owner,
                                    const std::function<std::optional<std::string>(std::size_t)>& candidate)
 {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -25,6 +26,9 @@ public:
                                const std::function<std::optional<std::string>(std::size_t)>& candidate);
 
     std::optional<std::string> find(const std::string& scope, const std::string& owner);
+
+    /// The scopes below `parent` ("address") in which this owner has something.
+    Result<std::set<std::string>> scopes_of(const std::string& parent, const std::string& owner);
 
     /// Value -> owner.
     Result<std::map<std::string, std::string>> list(const std::string& scope);

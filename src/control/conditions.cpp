@@ -6,18 +6,20 @@
 
 namespace nova::control {
 
-void set_condition(std::vector<model::Condition>& conditions, const std::string& type, bool holds, const std::string& reason,
+bool set_condition(std::vector<model::Condition>& conditions, const std::string& type, bool holds, const std::string& reason,
                    const std::string& message)
 {
     model::Condition next{type, holds ? "True" : "False", reason, message, base::to_rfc3339(base::system_clock().now())};
     auto const place = std::find_if(conditions.begin(), conditions.end(), [&](const auto& one) { return one.type == type; });
     if (place == conditions.end()) {
         conditions.push_back(std::move(next));
-        return;
+        return true;
     }
     if (place->status == next.status)
         next.changed = place->changed;
+    bool const news = !(*place == next);
     *place = std::move(next);
+    return news;
 }
 
 } // namespace nova::control

@@ -31,10 +31,15 @@ private:
     void work(std::stop_token stop);
     void listen(std::stop_token stop);
     Status follow(std::stop_token stop);
+    Result<Next> pass(const model::Key& key);
+    Status sweep();
     void heard(const keyspace::Change& change);
-    void wake_dependents(const model::Key& key, const keyspace::Change& change);
+    void heard_of_claim(const keyspace::Record& record);
+    void heard_of_process(const std::string& id);
+    void wake_dependents(const model::Key& key, const nlohmann::json& now, const nlohmann::json& before);
     void add_users_of_network(const model::Key& network);
     void add_users_of_image(const nlohmann::json& image);
+    void add_deleted_images();
     Status add_everything(keyspace::Revision& revision);
     Status make_first_objects();
 

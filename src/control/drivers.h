@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "control/claims.h"
@@ -40,6 +41,7 @@ struct Context {
     EventRecorder& events;
     Drivers drivers;
     Places places;
+    std::function<void(const model::Key&)> wake{}; ///< Asks for a pass over another object. Set by Control.
 };
 
 } // namespace nova::control

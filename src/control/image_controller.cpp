@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/conditions.h"
+#include "control/workload.h"
 
 namespace nova::control {
 
@@ -22,13 +23,19 @@ Result<Next> ImageController::reconcile(const model::Key& key)
 Result<Next> ImageController::bring_in(model::Image& image)
 {
     image.status.observed_generation = image.meta.generation;
+    if (image.status.phase.empty() || image.status.phase == "Pending") { // A big one takes its time.
+        image.status.phase = "Importing";
+        TRY(context_.store.put_status(image));
+    }
     auto const imported = image.spec.source.empty() ? context_.drivers.images.get(image.spec.reference)
                                                     : context_.drivers.images.import(image.spec.source, image.spec.reference);
     if (!imported.ok()) {
         image.status.phase = "Failed";
-        set_condition(image.status.conditions, "Ready", false, "ImportFailed", imported.error().message());
-        context_.events.warning(key_of(image), image.meta.uid, "ImportFailed", imported.error().message());
+        if (set_condition(image.status.conditions, "Ready", false, "ImportFailed", imported.error().message()))
+            context_.events.warning(key_of(image), image.meta.uid, "ImportFailed", imported.error().message());
         TRY(context_.store.put_status(image));
+        if (imported.error().code() == base::Code::resource_exhausted || imported.error().code() == base::Code::unavailable)
+            return imported.error();
         // The same bytes fail the same way: a new try comes with a changed object, or with the ten minutes' look at everything.
         return Next::settled();
     }
@@ -50,6 +57,25 @@ Result<bool> ImageController::in_use(const model::Image& image)
     return false;
 }
 
+Result<bool> ImageController::has_namesake(const model::Image& image)
+{
+    for (const auto& other : TRY(context_.store.list<model::Image>()))
+        if (key_of(other) != key_of(image) && !other.meta.deleted &&
+            model::full_reference(other.spec.reference) == model::full_reference(image.spec.reference))
+            return true;
+    return false;
+}
+
+/// Roots of capsules stand on layers of images that they were started from, whatever their specs name by now.
+Result<std::vector<std::string>> ImageController::layers_in_use()
+{
+    std::vector<std::string> layers;
+    for (const auto& pod : TRY(context_.store.list<model::Pod>()))
+        if (auto const applied = read_applied(capsule_directory(context_.places, workload_id(key_of(pod)))))
+            layers.insert(layers.end(), applied->layers.begin(), applied->layers.end());
+    return layers;
+}
+
 Result<Next> ImageController::tear_down(model::Image& image)
 {
     if (TRY(in_use(image))) {
@@ -58,7 +84,10 @@ Result<Next> ImageController::tear_down(model::Image& image)
         TRY(context_.store.put_status(image));
         return Next::settled(); // The capsule's own removal brings us back.
     }
-    TRY(context_.drivers.images.remove(image.spec.reference));
+    if (!TRY(has_namesake(image))) {
+        auto const in_use_still = TRY(layers_in_use());
+        TRY(context_.drivers.images.remove(image.spec.reference, in_use_still));
+    }
     TRY(context_.store.release(key_of(image)));
     return Next::settled();
 }

@@ -15,6 +15,8 @@ private:
     Result<Next> bring_in(model::Image& image);
     Result<Next> tear_down(model::Image& image);
     Result<bool> in_use(const model::Image& image);
+    Result<bool> has_namesake(const model::Image& image);
+    Result<std::vector<std::string>> layers_in_use();
 
     Context& context_;
 };

@@ -9,10 +9,9 @@
 namespace nova::control {
 namespace {
 
-using State = model::ProcessStatus::State;
-
 constexpr std::chrono::milliseconds first_look{20};
-constexpr std::chrono::milliseconds end_look{200};
+constexpr std::chrono::milliseconds patience{10'000}; // With a monitor that does not answer.
+constexpr std::chrono::milliseconds end_look{1000};   // Its end brings us back sooner.
 constexpr std::chrono::milliseconds press_again{2500};
 constexpr std::chrono::milliseconds hung_look{5000};
 
@@ -28,70 +27,75 @@ std::string phase_of(vm::Power power)
     return "Starting";
 }
 
-bool runs(const std::optional<model::ProcessStatus>& observed)
-{
-    return observed && observed->state == State::running;
-}
-
 } // namespace
 
 Result<Next> MachineController::reconcile(const model::Key& key)
 {
+    auto const id = workload_id(key);
     auto found = context_.store.get<model::VirtualMachine>(key.space, key.name);
     if (base::failed_with(found, base::Code::not_found)) {
-        delays_.forget(workload_id(key));
-        graces_.forget(workload_id(key));
+        delays_.forget(id);
+        graces_.forget(id);
         return Next::settled();
     }
     auto machine = TRY(std::move(found));
-    auto outcome = step(machine);
-    if (outcome.ok() || outcome.error().code() == base::Code::aborted)
-        return outcome;
-    bool const waits = outcome.error().code() == base::Code::unavailable;
-    machine.status.phase = waits ? "Pending" : "Failed";
-    set_condition(machine.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", outcome.error().message());
-    if (!waits)
-        context_.events.warning(key, machine.meta.uid, "Failed", outcome.error().message());
-    TRY(context_.store.put_status(machine));
+    auto const observed = TRY(observe_process(context_.drivers.supervisor, id).context("ask the supervisor"));
+    auto outcome = step(machine, observed);
+    if (!outcome.ok() && outcome.error().code() != base::Code::aborted)
+        TRY(report_failure(machine, observed, outcome.error()));
     return outcome;
 }
 
-Result<Next> MachineController::step(model::VirtualMachine& machine)
+Result<Next> MachineController::step(model::VirtualMachine& machine, const Observed& observed)
 {
     machine.status.observed_generation = machine.meta.generation;
-    auto const observed = TRY(observe_process(context_.drivers.supervisor, workload_id(key_of(machine))));
     if (machine.meta.deleted)
-        return runs(observed) ? halt(machine, observed) : tear_down(machine);
-    if (!machine.spec.running)
-        return runs(observed) ? halt(machine, observed) : report_ended(machine, observed, "Stopped");
-    return keep_running(machine, observed);
+        return runs(observed) ? halt(machine, *observed) : tear_down(machine);
+    if (machine.spec.running)
+        return keep_running(machine, observed);
+    if (runs(observed))
+        return halt(machine, *observed);
+    TRY(forget_start(directory(machine)));
+    return report_ended(machine, observed, "Stopped");
 }
 
 Result<Next> MachineController::keep_running(model::VirtualMachine& machine, const Observed& observed)
 {
+    auto const id = workload_id(key_of(machine));
     auto const applied = read_applied(directory(machine));
     bool const same = applied && applied->spec == process_digest(machine);
-    if (runs(observed)) {
-        if (!same)
-            return halt(machine, observed);
+    if (runs(observed) && same) {
+        note_running(machine, *observed);
         TRY(plug_in(machine));
-        return report_running(machine, *observed);
+        return report_running(machine);
     }
-    graces_.forget(workload_id(key_of(machine)));
-    if (observed && same)
+    if (runs(observed))
+        return halt(machine, *observed);
+    graces_.forget(id);
+    if (!same) {
+        delays_.forget(id);
+        return launch(machine);
+    }
+    if (observed)
         return after_end(machine, *observed);
-    return launch(machine);
+    if (!applied->done)
+        return launch(machine);
+    TRY(context_.store.put_status(machine)); // Its guest switched it off, before a reboot took the supervisor's record.
+    return Next::settled();
 }
 
 Result<Next> MachineController::after_end(model::VirtualMachine& machine, const model::ProcessStatus& ended)
 {
-    if (ended.exit_code == 0) // The guest switched itself off: that is its wish, and `nova start` brings it back.
-        return report_ended(machine, ended, "GuestPoweredOff");
+    if (ended.exit_code == 0) { // The guest switched itself off: that is its wish, and `nova start` brings it back.
+        auto const settled = TRY(report_ended(machine, ended, "GuestPoweredOff"));
+        TRY(keep_ended(directory(machine)));
+        return settled;
+    }
     auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
     if (delay.count() == 0)
         return launch(machine);
     machine.status.phase = "Failed";
-    machine.status.exit_code = ended.exit_code;
+    note_end(machine, ended);
     set_condition(machine.status.conditions, "Ready", false, "Crashed", ended_words(ended) + "; it will be started again");
     TRY(context_.store.put_status(machine));
     return Next::after(delay);
@@ -137,17 +141,16 @@ Result<std::optional<Plug>> MachineController::plug_in(const model::VirtualMachi
 {
     if (machine.spec.network.empty())
         return std::optional<Plug>{};
-    auto plug = TRY(plugs_.ensure(key_of(machine), machine.spec.network, machine.spec.mac));
-    TRY(context_.drivers.networks.ensure_tap(plug.endpoint).context("plug into " + machine.spec.network));
-    return std::optional{std::move(plug)};
+    return std::optional{TRY(plugs_.ensure_tap(key_of(machine), machine.spec.network, machine.spec.mac))};
 }
 
 Result<Next> MachineController::launch(model::VirtualMachine& machine)
 {
+    TRY(plugs_.leave_others(key_of(machine), machine.spec.network));
     auto const plug = TRY(plug_in(machine));
-    machine.status.phase = "Starting";
+    if (plug && !plug->known) // Else DHCP would hand the guest some other address. The network's pass over the claim brings us back.
+        return base::Error{base::Code::unavailable, "network " + machine.spec.network + " does not serve " + plug->address + " yet"};
     machine.status.address = plug ? plug->address : "";
-    machine.status.mac = plug ? plug->endpoint.mac : "";
     machine.status.acceleration = std::string{vm::to_string(acceleration(machine))};
     auto const machine_plan = TRY(plan(machine, plug));
     TRY(start(machine, machine_plan));
@@ -159,35 +162,41 @@ Status MachineController::start(model::VirtualMachine& machine, const vm::Machin
     TRY(sys::make_directories(plan.run_directory, 0700));
     auto const spec = TRY(context_.drivers.hypervisor.prepare(plan).context("prepare machine"));
     TRY(context_.drivers.supervisor.forget(plan.id));
-    TRY(write_applied(plan.directory, {process_digest(machine), "", machine.status.address}));
+    TRY(write_applied(plan.directory, {process_digest(machine), "", machine.status.address, {}}));
     auto const started = TRY(context_.drivers.supervisor.start(spec).context("start"));
     context_.events.normal(key_of(machine), machine.meta.uid, "Started",
                            "started as process " + std::to_string(started.pid) + " under " + machine.status.acceleration);
     return base::done();
 }
 
-Result<Next> MachineController::halt(model::VirtualMachine& machine, const Observed& observed)
+Result<Next> MachineController::halt(model::VirtualMachine& machine, const model::ProcessStatus& running)
 {
     auto const id = workload_id(key_of(machine));
-    auto const machine_plan = TRY(plan(machine, std::nullopt));
     std::chrono::seconds const grace{machine.spec.grace_seconds};
+    TRY(forget_start(directory(machine))); // Before it is asked, so that its end is taken for no wish of the guest's.
     bool const first = graces_.begin(id);
     auto const left = graces_.left(id, grace);
-    if (left.count() > 0) {
-        // Pressed again and again: a guest that boots misses the first ones, and to repeat it is harmless.
-        auto const pressed = context_.drivers.hypervisor.press_power_button(machine_plan);
-        if (!pressed.ok() && first)
-            context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
-        machine.status.phase = machine.meta.deleted ? "Terminating" : "Stopping";
-        machine.status.pid = observed->pid;
-        set_condition(machine.status.conditions, "Ready", false, "Stopping",
-                      "the power button was pressed; the guest has " + std::to_string(grace.count()) + " s");
-        TRY(context_.store.put_status(machine));
-        return Next::after(std::min(left, press_again));
-    }
-    context_.events.warning(key_of(machine), machine.meta.uid, "Killed",
-                            "the guest did not end within " + std::to_string(grace.count()) + " s");
-    if (!context_.drivers.hypervisor.quit(machine_plan).ok()) {
+    if (left.count() == 0)
+        return kill(machine);
+    // Pressed again and again: a guest that boots misses the first ones, and to repeat it is harmless.
+    auto const pressed = context_.drivers.hypervisor.press_power_button(TRY(plan(machine, std::nullopt)));
+    if (!pressed.ok() && first)
+        context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
+    machine.status.phase = machine.meta.deleted ? "Terminating" : "Stopping";
+    machine.status.pid = running.pid;
+    set_condition(machine.status.conditions, "Ready", false, "Stopping",
+                  "the power button was pressed; the guest has " + std::to_string(grace.count()) + " s");
+    TRY(context_.store.put_status(machine));
+    return Next::after(std::min(left, press_again));
+}
+
+Result<Next> MachineController::kill(const model::VirtualMachine& machine)
+{
+    auto const id = workload_id(key_of(machine));
+    if (graces_.begin_kill(id))
+        context_.events.warning(key_of(machine), machine.meta.uid, "Killed",
+                                "the guest did not end within " + std::to_string(machine.spec.grace_seconds) + " s");
+    if (!context_.drivers.hypervisor.quit(TRY(plan(machine, std::nullopt))).ok()) {
         auto const killed = context_.drivers.supervisor.signal(id, SIGKILL);
         if (!killed.ok() && killed.error().code() != base::Code::not_found)
             return killed.error();
@@ -195,20 +204,10 @@ Result<Next> MachineController::halt(model::VirtualMachine& machine, const Obser
     return Next::after(end_look);
 }
 
-Status MachineController::let_go(const model::VirtualMachine& machine)
-{
-    network::EndpointPlan endpoint;
-    endpoint.id = workload_id(key_of(machine));
-    endpoint.link = link_name(context_.places.instance, endpoint.id);
-    return context_.drivers.networks.remove_endpoint(endpoint);
-}
-
 Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
 {
     auto const id = workload_id(key_of(machine));
-    TRY(let_go(machine));
-    if (!machine.spec.network.empty())
-        TRY(plugs_.release(key_of(machine), machine.spec.network));
+    TRY(plugs_.release(key_of(machine)));
     TRY(context_.drivers.supervisor.forget(id));
     auto const machine_plan = TRY(plan(machine, std::nullopt));
     TRY(context_.drivers.hypervisor.remove(machine_plan).context("remove machine"));
@@ -219,9 +218,32 @@ Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
     return Next::settled();
 }
 
-Result<Next> MachineController::report_running(model::VirtualMachine& machine, const model::ProcessStatus& running)
+void MachineController::note_running(model::VirtualMachine& machine, const model::ProcessStatus& running)
 {
     graces_.forget(running.id);
+    auto& status = machine.status;
+    status.phase = "Running"; // Unless the hypervisor knows better.
+    status.pid = running.pid;
+    status.address = read_applied(directory(machine)).value_or(Applied{}).address;
+    status.mac = machine.spec.network.empty() ? ""
+                 : machine.spec.mac.empty()   ? derived_mac(context_.places.instance, running.id)
+                                              : machine.spec.mac;
+    status.started = running.started;
+    status.finished = "";
+    status.exit_code = std::nullopt;
+    status.acceleration = std::string{vm::to_string(acceleration(machine))};
+}
+
+void MachineController::note_end(model::VirtualMachine& machine, const model::ProcessStatus& ended)
+{
+    machine.status.pid = 0;
+    machine.status.exit_code = ended.exit_code;
+    machine.status.started = ended.started;
+    machine.status.finished = ended.finished;
+}
+
+Result<Next> MachineController::report_running(model::VirtualMachine& machine)
+{
     auto const machine_plan = TRY(plan(machine, std::nullopt));
     auto const observed = context_.drivers.hypervisor.observe(machine_plan).context("ask the hypervisor");
     bool const hangs = base::failed_with(observed, base::Code::deadline_exceeded);
@@ -233,33 +255,39 @@ Result<Next> MachineController::report_running(model::VirtualMachine& machine, c
     bool const up = power == vm::Power::on || power == vm::Power::paused;
     auto& status = machine.status;
     status.phase = hangs ? "Unknown" : phase_of(power);
-    status.pid = running.pid;
-    status.address = read_applied(directory(machine)).value_or(Applied{}).address;
-    status.started = running.started;
-    status.finished = "";
-    status.exit_code = std::nullopt;
-    status.acceleration = std::string{vm::to_string(acceleration(machine))};
     auto const words = up ? std::string{} : hangs ? observed.error().message() : "the hypervisor says " + std::string{to_string(power)};
     set_condition(status.conditions, "Ready", up, status.phase, words);
     TRY(context_.store.put_status(machine));
-    return up ? Next::settled() : Next::after(hangs ? hung_look : first_look);
+    if (up)
+        return Next::settled();
+    return Next::after(hangs || since(status.started) > patience ? hung_look : first_look);
 }
 
 Result<Next> MachineController::report_ended(model::VirtualMachine& machine, const Observed& ended, const std::string& why)
 {
-    TRY(let_go(machine));
+    TRY(plugs_.unplug(key_of(machine)));
     graces_.forget(workload_id(key_of(machine)));
-    auto& status = machine.status;
-    status.phase = "Stopped";
-    status.pid = 0;
-    if (ended) {
-        status.exit_code = ended->exit_code;
-        status.started = ended->started;
-        status.finished = ended->finished;
-    }
-    set_condition(status.conditions, "Ready", false, why, ended_words(ended));
+    machine.status.phase = "Stopped";
+    machine.status.pid = 0;
+    if (ended)
+        note_end(machine, *ended);
+    if (ended || machine.status.started.empty()) // Else what was said at its end holds.
+        set_condition(machine.status.conditions, "Ready", false, why, ended_words(ended));
     TRY(context_.store.put_status(machine));
     return Next::settled();
+}
+
+Status MachineController::report_failure(model::VirtualMachine& machine, const Observed& observed, const base::Error& error)
+{
+    bool const waits = error.code() == base::Code::unavailable;
+    if (machine.meta.deleted)
+        machine.status.phase = "Terminating";
+    else if (!runs(observed)) // Else it runs on, whatever failed.
+        machine.status.phase = waits ? "Pending" : "Failed";
+    bool const news = set_condition(machine.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", error.message());
+    if (news && !waits)
+        context_.events.warning(key_of(machine), machine.meta.uid, "Failed", error.message());
+    return context_.store.put_status(machine);
 }
 
 } // namespace nova::control

@@ -26,8 +26,7 @@ Result<std::size_t> NamespaceController::mark_contents(const std::string& space)
             continue;
         for (const auto& record : TRY(context_.store.keyspace().list(model::storage_prefix(kind.kind, space))).records) {
             auto object = nlohmann::json::parse(record.value, nullptr, false);
-            auto const finalizers = object.value("/metadata/finalizers"_json_pointer, nlohmann::json::array());
-            if (finalizers.empty()) {
+            if (field_of(object, "/metadata/finalizers").empty()) {
                 TRY(context_.store.keyspace().remove(record.key, record.modified));
                 continue;
             }

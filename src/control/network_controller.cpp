@@ -1,14 +1,12 @@
 #include "control/network_controller.h"
 
+#include <algorithm>
 #include <csignal>
 
-#include "base/log.h"
 #include "base/strings.h"
 #include "control/conditions.h"
 #include "control/plugs.h"
-#include "control/workload.h"
 #include "model/cidr.h"
-#include "sys/file.h"
 
 namespace nova::control {
 namespace {
@@ -42,37 +40,76 @@ Result<Next> NetworkController::reconcile(const model::Key& key)
     auto outcome = network.meta.deleted ? tear_down(network) : step(network);
     if (outcome.ok() || outcome.error().code() == base::Code::aborted)
         return outcome;
-    network.status.phase = "Failed";
-    set_condition(network.status.conditions, "Ready", false, "Failed", outcome.error().message());
-    context_.events.warning(key, network.meta.uid, "Failed", outcome.error().message());
+    network.status.phase = network.meta.deleted ? "Terminating" : "Failed";
+    if (set_condition(network.status.conditions, "Ready", false, "Failed", outcome.error().message()))
+        context_.events.warning(key, network.meta.uid, "Failed", outcome.error().message());
     TRY(context_.store.put_status(network));
     return outcome;
 }
 
 Result<Next> NetworkController::step(model::Network& network)
 {
+    network.status.observed_generation = network.meta.generation;
     if (network.spec.type == "none" || network.spec.type == "host") {
         network.status.phase = "Active";
         TRY(context_.store.put_status(network));
         return Next::settled();
     }
     auto plan_now = TRY(plan(network));
-    auto ensured = context_.drivers.networks.ensure_switch(plan_now);
-    if (base::failed_with(ensured, base::Code::already_exists) && network.spec.bridge.empty()) {
-        // Somebody else's link has the name we chose: choose another, for good.
-        TRY(context_.claims.release("bridge", owner_of(network)));
-        auto const other = network.meta.name.substr(0, 10) + "-" + context_.places.instance.substr(0, 4);
-        plan_now.bridge = TRY(context_.claims.ensure("bridge", owner_of(network), [&](std::size_t i) {
-            return i == 0 ? std::optional{other} : std::nullopt;
-        }));
-        ensured = context_.drivers.networks.ensure_switch(plan_now);
-    }
-    TRY(std::move(ensured).context("make switch " + plan_now.name));
-    TRY(serve(plan_now).context("serve DHCP and DNS on " + plan_now.name));
+    TRY(make_switch(network, plan_now).context("make switch " + plan_now.name));
     return report_active(network, plan_now);
 }
 
-Result<network::SwitchPlan> NetworkController::plan(const model::Network& network)
+Status NetworkController::make_switch(const model::Network& network, network::SwitchPlan& plan)
+{
+    auto const ensured = context_.drivers.networks.ensure_switch(plan);
+    if (!base::failed_with(ensured, base::Code::already_exists) || plan.bridge != network.meta.name || !network.spec.bridge.empty())
+        return ensured;
+    // Somebody else's link has the name we chose: choose another, for good.
+    auto const other = network.meta.name.substr(0, 10) + "-" + context_.places.instance.substr(0, 4);
+    TRY(context_.claims.release("bridge", owner_of(network)));
+    plan.bridge = TRY(context_.claims.ensure("bridge", owner_of(network), [&](std::size_t i) -> std::optional<std::string> {
+        return i == 0 ? other : "br-" + base::to_hex(base::stable_hash(owner_of(network) + std::to_string(i)), 8);
+    }));
+    return context_.drivers.networks.ensure_switch(plan);
+}
+
+Result<std::string> NetworkController::claim_subnet(const model::Network& network)
+{
+    std::vector<model::Subnet> others;
+    for (const auto& other : TRY(context_.store.list<model::Network>()))
+        for (const auto& text : {other.spec.subnet, other.status.subnet})
+            if (auto const range = model::parse_subnet(text); range.ok() && key_of(other) != key_of(network))
+                others.push_back(range.value());
+    auto const picked = [&](std::size_t i) -> std::optional<std::string> {
+        for (; i < 167; ++i) {
+            auto const text = "10." + std::to_string(88 + i) + ".0.0/24";
+            auto const range = model::parse_subnet(text);
+            if (range.ok() && std::ranges::none_of(others, [&](const auto& other) { return other.overlaps(range.value()); }))
+                return text;
+        }
+        return std::nullopt;
+    };
+    if (network.spec.subnet.empty())
+        return context_.claims.ensure("subnet", owner_of(network), picked);
+    TRY(context_.claims.ensure("subnet", owner_of(network), [&](std::size_t i) {
+        return i == 0 ? std::optional{network.spec.subnet} : std::nullopt;
+    }));
+    return network.spec.subnet;
+}
+
+Result<std::string> NetworkController::claim_bridge(const model::Network& network)
+{
+    return context_.claims.ensure("bridge", owner_of(network), [&](std::size_t i) -> std::optional<std::string> {
+        if (!network.spec.bridge.empty())
+            return i == 0 ? std::optional{network.spec.bridge} : std::nullopt;
+        if (i == 0 && network.meta.name.size() <= 15)
+            return network.meta.name;
+        return "br-" + base::to_hex(base::stable_hash(owner_of(network) + std::to_string(i)), 8);
+    });
+}
+
+Result<network::SwitchPlan> NetworkController::plan(model::Network& network)
 {
     network::SwitchPlan plan;
     plan.name = switch_name(network.meta.space, network.meta.name);
@@ -82,12 +119,8 @@ Result<network::SwitchPlan> NetworkController::plan(const model::Network& networ
     plan.uplink = network.spec.uplink;
     plan.interfaces = network.spec.interfaces;
 
-    auto const subnet_text = TRY(context_.claims.ensure("subnet", owner_of(network), [&](std::size_t i) -> std::optional<std::string> {
-        if (!network.spec.subnet.empty())
-            return i == 0 ? std::optional{network.spec.subnet} : std::nullopt;
-        return i < 167 ? std::optional{"10." + std::to_string(88 + i) + ".0.0/24"} : std::nullopt;
-    }));
-    auto const subnet = TRY(model::parse_subnet(network.spec.subnet.empty() ? subnet_text : network.spec.subnet));
+    auto const subnet_text = TRY(claim_subnet(network));
+    auto const subnet = TRY(model::parse_subnet(subnet_text));
     plan.subnet = model::to_string(subnet.canonical());
     plan.gateway = network.spec.gateway.empty() ? model::to_string(subnet.gateway()) : network.spec.gateway;
     if (!network.spec.dhcp_range.empty()) {
@@ -95,30 +128,28 @@ Result<network::SwitchPlan> NetworkController::plan(const model::Network& networ
         plan.dhcp_first = model::to_string(range.first);
         plan.dhcp_last = model::to_string(range.last);
     }
-    plan.bridge = TRY(context_.claims.ensure("bridge", owner_of(network), [&](std::size_t i) -> std::optional<std::string> {
-        if (!network.spec.bridge.empty())
-            return i == 0 ? std::optional{network.spec.bridge} : std::nullopt;
-        if (i == 0 && network.meta.name.size() <= 15)
-            return network.meta.name;
-        return "br-" + base::to_hex(base::stable_hash(owner_of(network) + std::to_string(i)), 8);
-    }));
+    plan.bridge = TRY(claim_bridge(network));
     TRY(add_workloads(network, plan));
     return plan;
 }
 
-Status NetworkController::add_workloads(const model::Network& network, network::SwitchPlan& plan)
+Status NetworkController::add_workloads(model::Network& network, network::SwitchPlan& plan)
 {
     std::map<std::string, std::string> addresses; // By workload id.
     for (const auto& [address, owner] : TRY(context_.claims.list(address_scope(network.meta.space, network.meta.name))))
         addresses[owner] = address;
 
+    network.status.attachments.clear();
     auto const add_host = [&](const auto& workload) -> std::string {
         auto const id = workload_id(key_of(workload));
         auto const address = addresses.find(id);
         if (workload.spec.network != network.meta.name || workload.meta.deleted || address == addresses.end())
             return {};
-        auto const mac = chosen_mac(workload);
-        plan.hosts.push_back({workload.meta.name, address->second, mac.empty() ? derived_mac(context_.places.instance, id) : mac});
+        auto const chosen = chosen_mac(workload);
+        auto const mac = chosen.empty() ? derived_mac(context_.places.instance, id) : chosen;
+        plan.hosts.push_back({workload.meta.name, address->second, mac});
+        network.status.attachments.push_back(
+            {key_of(workload).kind, workload.meta.name, address->second, mac, link_name(context_.places.instance, id)});
         return address->second;
     };
     for (const auto& machine : TRY(context_.store.list<model::VirtualMachine>(network.meta.space)))
@@ -134,45 +165,56 @@ Status NetworkController::add_workloads(const model::Network& network, network::
     return base::done();
 }
 
-Status NetworkController::serve(const network::SwitchPlan& plan)
+/// Empty: it is as it shall be. Else: it ended too often, and is started again after this time.
+Result<std::optional<std::chrono::milliseconds>> NetworkController::serve(const network::SwitchPlan& plan)
 {
+    using Delay = std::optional<std::chrono::milliseconds>;
     auto& supervisor = context_.drivers.supervisor;
     auto const wanted = TRY(context_.drivers.networks.service(plan.name));
     auto const id = "dns." + plan.name;
-    auto const running = TRY(observe_process(supervisor, id));
-    bool const runs = running && running->state == model::ProcessStatus::State::running;
+    auto const observed = TRY(observe_process(supervisor, id));
     if (!wanted) {
-        if (runs)
-            TRY(supervisor.signal(id, SIGKILL));
-        return base::done();
+        TRY(stop_serving(id, observed));
+        return Delay{};
     }
-    if (runs)
-        return base::done();
+    if (runs(observed))
+        return Delay{};
+    if (observed) {
+        auto const delay = delays_.before_next(id, since(observed->finished), between(observed->started, observed->finished));
+        if (delay.count() > 0)
+            return Delay{delay};
+    }
     TRY(supervisor.forget(id));
     TRY(supervisor.start(*wanted));
-    return base::done();
+    return Delay{};
+}
+
+Status NetworkController::stop_serving(const std::string& id, const std::optional<model::ProcessStatus>& observed)
+{
+    if (!runs(observed))
+        return context_.drivers.supervisor.forget(id);
+    auto sent = context_.drivers.supervisor.signal(id, SIGTERM); // Its end brings us back.
+    return base::failed_with(sent, base::Code::not_found) ? base::done() : sent;
 }
 
 Result<Next> NetworkController::report_active(model::Network& network, const network::SwitchPlan& plan)
 {
+    auto const delay = TRY(serve(plan).context("serve DHCP and DNS on " + plan.name));
     auto& status = network.status;
     bool const fresh = status.phase != "Active";
+    auto const words = "bridge " + plan.bridge + " serves " + plan.subnet;
     status.phase = "Active";
     status.bridge = plan.bridge;
     status.subnet = plan.subnet;
     status.gateway = plan.gateway;
-    status.observed_generation = network.meta.generation;
-    status.attachments.clear();
-    for (const auto& host : plan.hosts) {
-        auto const kind = context_.store.get<model::Pod>(network.meta.space, host.name).ok() ? "Pod" : "VirtualMachine";
-        auto const link = link_name(context_.places.instance, workload_id({kind, network.meta.space, host.name}));
-        status.attachments.push_back({kind, host.name, host.address, host.mac, link});
-    }
-    set_condition(status.conditions, "Ready", true, "Active", "bridge " + plan.bridge + " serves " + plan.subnet);
+    if (delay)
+        set_condition(status.conditions, "Ready", false, "ServiceEnded", "DHCP and DNS ended too often; they will be started again");
+    else
+        set_condition(status.conditions, "Ready", true, "Active", words);
     TRY(context_.store.put_status(network));
     if (fresh)
-        context_.events.normal(key_of(network), network.meta.uid, "Active", "bridge " + plan.bridge + " serves " + plan.subnet);
-    return Next::settled();
+        context_.events.normal(key_of(network), network.meta.uid, "Active", words);
+    return delay ? Next::after(*delay) : Next::settled();
 }
 
 Result<Next> NetworkController::tear_down(model::Network& network)
@@ -189,16 +231,15 @@ Result<Next> NetworkController::tear_down(model::Network& network)
     auto const name = switch_name(network.meta.space, network.meta.name);
     auto const id = "dns." + name;
     auto const running = TRY(observe_process(context_.drivers.supervisor, id));
-    if (running && running->state == model::ProcessStatus::State::running) {
-        TRY(context_.drivers.supervisor.signal(id, SIGTERM));
-        return Next::after(std::chrono::milliseconds{20});
-    }
-    TRY(context_.drivers.supervisor.forget(id));
+    TRY(stop_serving(id, running));
+    if (runs(running))
+        return Next::after(std::chrono::milliseconds{500});
     TRY(context_.drivers.networks.remove_switch(name).context("remove switch " + name));
     for (const auto* scope : {"subnet", "bridge"})
         TRY(context_.claims.release(scope, owner_of(network)));
     TRY(context_.claims.release(address_scope(network.meta.space, network.meta.name), "gateway"));
-    TRY(sys::remove_file(log_path(context_.places, id)));
+    TRY(remove_log(context_.places, id));
+    delays_.forget(id);
     TRY(context_.store.release(key_of(network)));
     return Next::settled();
 }

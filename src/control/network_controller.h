@@ -2,6 +2,7 @@
 
 #include "control/controller.h"
 #include "control/drivers.h"
+#include "control/workload.h"
 
 namespace nova::control {
 
@@ -14,13 +15,18 @@ public:
 
 private:
     Result<Next> step(model::Network& network);
-    Result<network::SwitchPlan> plan(const model::Network& network);
-    Status add_workloads(const model::Network& network, network::SwitchPlan& plan);
-    Status serve(const network::SwitchPlan& plan);
+    Result<network::SwitchPlan> plan(model::Network& network);
+    Result<std::string> claim_subnet(const model::Network& network);
+    Result<std::string> claim_bridge(const model::Network& network);
+    Status add_workloads(model::Network& network, network::SwitchPlan& plan);
+    Status make_switch(const model::Network& network, network::SwitchPlan& plan);
+    Result<std::optional<std::chrono::milliseconds>> serve(const network::SwitchPlan& plan);
+    Status stop_serving(const std::string& id, const std::optional<model::ProcessStatus>& observed);
     Result<Next> report_active(model::Network& network, const network::SwitchPlan& plan);
     Result<Next> tear_down(model::Network& network);
 
     Context& context_;
+    RestartDelays delays_{std::chrono::seconds{10}};
 };
 
 } // namespace nova::control

@@ -1,19 +1,14 @@
 #include "control/node.h"
 
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include "base/strings.h"
 #include "control/conditions.h"
+#include "sys/host.h"
 
 namespace nova::control {
 
 std::string node_name()
 {
-    utsname names{};
-    ::uname(&names);
-    std::string const name{names.nodename};
+    auto const name = sys::describe_host().name;
     return base::is_dns_label(name) ? name : "local";
 }
 
@@ -26,14 +21,11 @@ Status put_node(ObjectStore& store, const vm::AccelerationFinding& acceleration)
         return created;
     node = TRY(store.get<model::Node>("", node.meta.name));
 
-    utsname names{};
-    ::uname(&names);
-    struct ::sysinfo memory {};
-    ::sysinfo(&memory);
+    auto const host = sys::describe_host();
     node.status.version = NOVA_VERSION;
-    node.status.kernel = names.release;
-    node.status.cpus = static_cast<std::uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
-    node.status.memory = {static_cast<std::uint64_t>(memory.totalram) * memory.mem_unit};
+    node.status.kernel = host.kernel;
+    node.status.cpus = host.cpus;
+    node.status.memory = {host.memory_bytes};
     node.status.acceleration = std::string{vm::to_string(acceleration.use)};
     node.status.acceleration_reason = acceleration.reason;
     set_condition(node.status.conditions, "Ready", true, "NovaRuns", "");

@@ -7,6 +7,18 @@ namespace nova::control {
 
 using nlohmann::json;
 
+json field_of(const json& document, const char* pointer)
+{
+    json::json_pointer const place{pointer};
+    return document.contains(place) ? document.at(place) : json{};
+}
+
+std::string text_of(const json& document, const char* pointer)
+{
+    auto const field = field_of(document, pointer);
+    return field.is_string() ? field.get<std::string>() : std::string{};
+}
+
 Result<json> ObjectStore::read(const model::Key& key, keyspace::Revision& revision)
 {
     auto const record = TRY(keyspace_.get(model::storage_key(key)).context("read " + to_string(key)));
@@ -17,17 +29,17 @@ Result<json> ObjectStore::read(const model::Key& key, keyspace::Revision& revisi
     return document;
 }
 
-Status ObjectStore::write_status(const model::Key& key, keyspace::Revision seen, const json& status)
+Result<keyspace::Revision> ObjectStore::write_status(const model::Key& key, keyspace::Revision seen, const json& status)
 {
     keyspace::Revision revision = 0;
     auto document = TRY(read(key, revision));
-    if (document.contains("status") && document["status"] == status)
-        return base::done(); // An idle Nova writes nothing.
+    if (document.contains("status") ? document["status"] == status : status.empty())
+        return seen; // An idle Nova writes nothing.
     if (revision != seen)
         return base::Error{base::Code::aborted, "report " + to_string(key) + ": it changed meanwhile"};
     document["status"] = status;
-    TRY(keyspace_.put(model::storage_key(key), document.dump(), {.expected = revision}).context("report " + to_string(key)));
-    return base::done();
+    auto put = keyspace_.put(model::storage_key(key), document.dump(), {.expected = revision});
+    return TRY(std::move(put).context("report " + to_string(key))).modified;
 }
 
 Status ObjectStore::write_new(const model::Key& key, json object)
@@ -51,7 +63,7 @@ Status ObjectStore::release(const model::Key& key)
         return base::done();
     auto document = TRY(std::move(read_back));
     json left = json::array();
-    for (const auto& finalizer : document["metadata"].value("finalizers", json::array()))
+    for (const auto& finalizer : field_of(document, "/metadata/finalizers"))
         if (finalizer != control_finalizer)
             left.push_back(finalizer);
     auto const place = model::storage_key(key);

@@ -66,9 +66,10 @@ public:
     template <typename T>
     Result<std::vector<T>> list(const std::string& space = "");
 
-    /// Writes the status, if it differs from what is stored. Errors: aborted - the object changed since it was read.
+    /// Writes the status, if it differs from what is stored; `object` then stands at the new revision.
+    /// Errors: aborted - the object changed since it was read.
     template <typename T>
-    Status put_status(const T& object);
+    Status put_status(T& object);
 
     /// Makes an object that nobody else writes (Node, Event, the first Namespace). Errors: already_exists.
     template <typename T>
@@ -84,7 +85,7 @@ public:
 
 private:
     Result<nlohmann::json> read(const model::Key& key, keyspace::Revision& revision);
-    Status write_status(const model::Key& key, keyspace::Revision seen, const nlohmann::json& status);
+    Result<keyspace::Revision> write_status(const model::Key& key, keyspace::Revision seen, const nlohmann::json& status);
     Status write_new(const model::Key& key, nlohmann::json object);
 
     keyspace::Keyspace& keyspace_;
@@ -118,9 +119,11 @@ Result<std::vector<T>> ObjectStore::list(const std::string& space)
 }
 
 template <typename T>
-Status ObjectStore::put_status(const T& object)
+Status ObjectStore::put_status(T& object)
 {
-    return write_status(key_of(object), object.meta.revision, model::to_json(object).value("status", nlohmann::json::object()));
+    auto const status = model::to_json(object).value("status", nlohmann::json::object());
+    object.meta.revision = TRY(write_status(key_of(object), object.meta.revision, status));
+    return base::done();
 }
 
 template <typename T>
@@ -128,6 +131,10 @@ Status ObjectStore::create(const T& object)
 {
     return write_new(key_of(object), model::to_json(object));
 }
+
+/// What stands at this place of a document; null where nothing does. Unlike json::value it never throws.
+nlohmann::json field_of(const nlohmann::json& document, const char* pointer);
+std::string text_of(const nlohmann::json& document, const char* pointer); ///< Empty where there is no text.
 
 /// What holds a deleted object until what it stands for is torn down.
 constexpr auto control_finalizer = "nanocloud.io/control";

@@ -1,5 +1,7 @@
 #include "control/plugs.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "control/workload.h"
 #include "model/cidr.h"
@@ -8,7 +10,7 @@ namespace nova::control {
 
 std::string switch_name(const std::string& space, const std::string& network)
 {
-    return space == "default" ? network : space + "." + network;
+    return space == "default" ? network : space + "--" + network;
 }
 
 std::string address_scope(const std::string& space, const std::string& network)
@@ -26,23 +28,58 @@ std::string link_name(const std::string& instance, const std::string& id)
     return "nv" + base::to_hex(base::stable_hash(instance + "/" + id), 12);
 }
 
-Result<Plug> Plugs::ensure(const model::Key& workload, const std::string& network_name, const std::string& mac)
+Result<Plug> Plugs::plan(const model::Key& workload, const std::string& network_name, const std::string& mac)
 {
-    auto const network = TRY(context_.store.get<model::Network>(workload.space, network_name).context("plug into " + network_name));
+    auto const found = context_.store.get<model::Network>(workload.space, network_name);
+    if (base::failed_with(found, base::Code::not_found))
+        return base::Error{base::Code::unavailable, "there is no network " + network_name};
+    auto const network = TRY(found);
     if (network.status.phase != "Active" || network.meta.deleted)
         return base::Error{base::Code::unavailable, "network " + network_name + " is not active yet"};
-    auto const subnet = TRY(model::parse_subnet(network.status.subnet));
+    auto const subnet = TRY(model::parse_subnet(network.status.subnet).context("plug into " + network_name));
     auto const id = workload_id(workload);
 
     Plug plug;
     plug.address = TRY(claim_address(network, network.status.subnet, id, workload.kind == "VirtualMachine"));
     plug.domain = network_name + ".nova.internal";
+    plug.gateway = network.status.gateway;
     plug.endpoint.id = id;
     plug.endpoint.bridge = network.status.bridge;
     plug.endpoint.link = link_name(context_.places.instance, id);
     plug.endpoint.mac = mac.empty() ? derived_mac(context_.places.instance, id) : mac;
     plug.endpoint.address = plug.address + "/" + std::to_string(subnet.prefix);
     plug.endpoint.gateway = network.spec.profile == "internal" ? "" : network.status.gateway;
+    plug.known = std::ranges::any_of(network.status.attachments, [&](const auto& attachment) {
+        return attachment.link == plug.endpoint.link && attachment.address == plug.address && attachment.mac == plug.endpoint.mac;
+    });
+    return plug;
+}
+
+base::Error Plugs::explained(const model::Key& network, base::Error error)
+{
+    if (error.code() != base::Code::failed_precondition)
+        return std::move(error).context("plug into " + network.name);
+    // Its bridge is gone: the network makes it anew, when asked.
+    if (context_.wake)
+        context_.wake(network);
+    return base::Error{base::Code::unavailable, "plug into " + network.name + ": " + error.message()};
+}
+
+Result<Plug> Plugs::ensure_capsule(const model::Key& workload, const std::string& network)
+{
+    auto plug = TRY(plan(workload, network, ""));
+    auto joined = context_.drivers.networks.ensure_capsule(plug.endpoint);
+    if (!joined.ok())
+        return explained({"Network", workload.space, network}, joined.error());
+    plug.network_namespace = joined.value();
+    return plug;
+}
+
+Result<Plug> Plugs::ensure_tap(const model::Key& workload, const std::string& network, const std::string& mac)
+{
+    auto plug = TRY(plan(workload, network, mac));
+    if (auto const made = context_.drivers.networks.ensure_tap(plug.endpoint); !made.ok())
+        return explained({"Network", workload.space, network}, made.error());
     return plug;
 }
 
@@ -57,7 +94,7 @@ Result<std::string> Plugs::claim_address(const model::Network& network, const st
 
     // Guests that ask get an address of the range they expect; capsules keep out of it while there is room elsewhere.
     auto const candidate = [&](std::size_t i) -> std::optional<std::string> {
-        std::uint64_t const hosts = subnet.size() - 2;
+        std::uint64_t const hosts = subnet.size() > 2 ? subnet.size() - 2 : 0;
         if (i >= 2 * hosts)
             return std::nullopt;
         auto const address = subnet.host(1 + i % hosts);
@@ -69,17 +106,39 @@ Result<std::string> Plugs::claim_address(const model::Network& network, const st
     };
     auto const scope = address_scope(network.meta.space, network.meta.name);
     TRY(context_.claims.ensure(scope, "gateway", [&](std::size_t) { return std::optional{model::to_string(gateway)}; }));
+    auto address = TRY(context_.claims.ensure(scope, owner, candidate).context("an address on " + network.meta.name));
+    auto const held = model::parse_ipv4(address);
+    if (held.ok() && subnet.contains_host(held.value()) && held.value() != gateway)
+        return address;
+    TRY(context_.claims.release(scope, owner)); // From a subnet that the network had before.
     return context_.claims.ensure(scope, owner, candidate).context("an address on " + network.meta.name);
 }
 
-Status Plugs::release(const model::Key& workload, const std::string& network)
+Status Plugs::leave_others(const model::Key& workload, const std::string& network)
 {
     auto const id = workload_id(workload);
+    auto scopes = TRY(context_.claims.scopes_of("address", id));
+    if (!network.empty())
+        scopes.erase(address_scope(workload.space, network));
+    if (!scopes.empty())
+        TRY(unplug(workload)); // Before the claims, which tell that there is something to unplug.
+    for (const auto& scope : scopes)
+        TRY(context_.claims.release(scope, id));
+    return base::done();
+}
+
+Status Plugs::unplug(const model::Key& workload)
+{
     network::EndpointPlan endpoint;
-    endpoint.id = id;
-    endpoint.link = link_name(context_.places.instance, id);
-    TRY(context_.drivers.networks.remove_endpoint(endpoint));
-    return context_.claims.release(address_scope(workload.space, network), id);
+    endpoint.id = workload_id(workload);
+    endpoint.link = link_name(context_.places.instance, endpoint.id);
+    return context_.drivers.networks.remove_endpoint(endpoint);
+}
+
+Status Plugs::release(const model::Key& workload)
+{
+    TRY(unplug(workload));
+    return leave_others(workload, "");
 }
 
 } // namespace nova::control

@@ -12,9 +12,12 @@ struct Plug {
     network::EndpointPlan endpoint;
     std::string address; ///< Without the prefix length.
     std::string domain;  ///< "lab.nova.internal"
+    std::string gateway; ///< The bridge's own address: where names are asked for.
+    bool known = false;  ///< The network names and serves this address already.
+    std::string network_namespace{}; ///< Capsules: the path to join.
 };
 
-/// "lab", or "space.lab" outside the default namespace: what the network drivers call a Network.
+/// "lab", or "space--lab" outside the default namespace: what the network drivers call a Network.
 std::string switch_name(const std::string& space, const std::string& network);
 
 /// Gives each workload its address, its link's name and its MAC. Addresses are claims: the workload keeps its own until it is
@@ -23,12 +26,21 @@ class Plugs {
 public:
     explicit Plugs(Context& context) : context_(context) {}
 
-    /// Errors: not_found - no such Network; unavailable - it is not active yet; resource_exhausted - no address is left.
-    Result<Plug> ensure(const model::Key& workload, const std::string& network, const std::string& mac);
+    /// Address, namespace and link in place. Errors: unavailable - there is no such Network, or it is not active (yet);
+    /// resource_exhausted - no address is left.
+    Result<Plug> ensure_capsule(const model::Key& workload, const std::string& network);
+    Result<Plug> ensure_tap(const model::Key& workload, const std::string& network, const std::string& mac);
 
-    Status release(const model::Key& workload, const std::string& network);
+    /// Leaves what it hung on before its spec named this network (empty: none). For a workload that does not run.
+    Status leave_others(const model::Key& workload, const std::string& network);
+
+    Status unplug(const model::Key& workload);  ///< Takes the link away; the address stays its own.
+    Status release(const model::Key& workload); ///< Gives the address back too.
 
 private:
+    Result<Plug> plan(const model::Key& workload, const std::string& network, const std::string& mac);
+    /// An error of the drivers, told as what it means here.
+    base::Error explained(const model::Key& network, base::Error error);
     Result<std::string> claim_address(const model::Network& network, const std::string& subnet, const std::string& owner, bool dhcp);
 
     Context& context_;

@@ -14,10 +14,7 @@ namespace {
 
 using State = model::ProcessStatus::State;
 
-bool runs(const std::optional<model::ProcessStatus>& observed)
-{
-    return observed && observed->state == State::running;
-}
+constexpr std::chrono::milliseconds killed_look{1000}; // Its end brings us back sooner.
 
 model::ContainerStatus& container_status(model::Pod& pod)
 {
@@ -32,55 +29,58 @@ model::ContainerStatus& container_status(model::Pod& pod)
 
 Result<Next> PodController::reconcile(const model::Key& key)
 {
+    auto const id = workload_id(key);
     auto found = context_.store.get<model::Pod>(key.space, key.name);
     if (base::failed_with(found, base::Code::not_found)) {
-        delays_.forget(workload_id(key));
-        graces_.forget(workload_id(key));
+        delays_.forget(id);
+        graces_.forget(id);
+        taken_down_.forget(id);
         return Next::settled();
     }
     auto pod = TRY(std::move(found));
-    auto outcome = step(pod);
-    if (outcome.ok() || outcome.error().code() == base::Code::aborted)
-        return outcome;
-    if (outcome.error().code() == base::Code::unavailable) {
-        TRY(wait_for(pod, "Waiting", outcome.error().message()));
-        return outcome;
-    }
-    pod.status.phase = "Failed";
-    set_condition(pod.status.conditions, "Ready", false, "Failed", outcome.error().message());
-    context_.events.warning(key, pod.meta.uid, "Failed", outcome.error().message());
-    TRY(context_.store.put_status(pod));
+    auto const observed = TRY(observe_process(context_.drivers.supervisor, id).context("ask the supervisor"));
+    auto outcome = step(pod, observed);
+    if (!outcome.ok() && outcome.error().code() != base::Code::aborted)
+        TRY(report_failure(pod, observed, outcome.error()));
     return outcome;
 }
 
-Result<Next> PodController::step(model::Pod& pod)
+Result<Next> PodController::step(model::Pod& pod, const Observed& observed)
 {
     pod.status.observed_generation = pod.meta.generation;
-    auto const observed = TRY(observe_process(context_.drivers.supervisor, workload_id(key_of(pod))));
     if (pod.meta.deleted)
-        return runs(observed) ? halt(pod, observed) : tear_down(pod);
-    if (!pod.spec.running)
-        return runs(observed) ? halt(pod, observed) : report_ended(pod, observed);
-    return keep_running(pod, observed);
+        return runs(observed) ? halt(pod, *observed) : tear_down(pod);
+    if (pod.spec.running)
+        return keep_running(pod, observed);
+    if (runs(observed))
+        return halt(pod, *observed);
+    TRY(forget_start(directory(workload_id(key_of(pod)))));
+    return report_ended(pod, observed);
 }
 
 Result<Next> PodController::keep_running(model::Pod& pod, const Observed& observed)
 {
-    auto const applied = read_applied(directory(workload_id(key_of(pod))));
+    auto const id = workload_id(key_of(pod));
+    auto const applied = read_applied(directory(id));
     bool const same = applied && applied->spec == process_digest(pod);
-    if (runs(observed)) {
-        if (!same)
-            return halt(pod, observed); // Its end brings us back, and it starts anew from the new spec.
+    if (runs(observed) && same) {
+        note_running(pod, *observed);
         TRY(plug_in(pod));
-        return report_running(pod, *observed);
+        return report_running(pod);
     }
-    graces_.forget(workload_id(key_of(pod)));
-    if (observed && same)
+    if (runs(observed))
+        return halt(pod, *observed); // Its end brings us back, and it starts anew from the new spec.
+    graces_.forget(id);
+    if (!same) {
+        delays_.forget(id);
+        return launch(pod);
+    }
+    if (observed)
         return after_end(pod, *observed);
-    bool const was_done = pod.status.phase == "Succeeded" || (pod.status.phase == "Failed" && pod.spec.restart_policy == "Never");
-    if (!observed && same && was_done && pod.spec.restart_policy != "Always")
-        return Next::settled(); // It ended before a reboot took the supervisor's record.
-    return launch(pod);
+    if (!applied->done || pod.spec.restart_policy == "Always")
+        return launch(pod);
+    TRY(context_.store.put_status(pod)); // It ended before a reboot took the supervisor's record.
+    return Next::settled();
 }
 
 Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatus& ended)
@@ -92,19 +92,20 @@ Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatu
     auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
     if (delay.count() == 0)
         return launch(pod);
+    note_run(pod, ended);
     auto& status = container_status(pod);
     status.state = "waiting";
     status.reason = "CrashLoopBackOff";
-    status.exit_code = ended.exit_code;
-    auto const how = ended.exit_code ? "with exit code " + std::to_string(*ended.exit_code) : std::string{"and how can't be known"};
-    TRY(wait_for(pod, "CrashLoopBackOff", "it ended " + how + "; it will be started again"));
+    TRY(wait_for(pod, "CrashLoopBackOff", ended_words(ended) + "; it will be started again"));
     return Next::after(delay);
 }
 
 Result<Next> PodController::launch(model::Pod& pod)
 {
-    auto const& container = pod.spec.containers.front();
-    auto const reference = model::full_reference(container.image);
+    auto const id = workload_id(key_of(pod));
+    taken_down_.forget(id);
+    TRY(plugs_.leave_others(key_of(pod), pod.spec.host_network ? "" : pod.spec.network));
+    auto const reference = model::full_reference(pod.spec.containers.front().image);
     auto found = context_.drivers.images.get(reference);
     if (base::failed_with(found, base::Code::not_found)) {
         for (const auto& image : TRY(context_.store.list<model::Image>(pod.meta.space)))
@@ -116,25 +117,21 @@ Result<Next> PodController::launch(model::Pod& pod)
     auto const image = TRY(std::move(found));
     auto const plug = TRY(plug_in(pod));
     TRY(start(pod, image, plug));
-    auto const started = TRY(observe_process(context_.drivers.supervisor, workload_id(key_of(pod))));
+    auto const started = TRY(observe_process(context_.drivers.supervisor, id));
     if (!started)
         return Next::after(std::chrono::milliseconds{50});
-    auto& status = container_status(pod);
-    status.restarts += status.started.empty() ? 0 : 1;
-    status.image_id = image.digest;
     context_.events.normal(key_of(pod), pod.meta.uid, "Started", "started as process " + std::to_string(started->pid));
     if (!runs(started))
         return after_end(pod, *started);
-    return report_running(pod, *started);
+    note_running(pod, *started);
+    return report_running(pod);
 }
 
 Result<std::optional<Plug>> PodController::plug_in(const model::Pod& pod)
 {
     if (pod.spec.network.empty() || pod.spec.host_network)
         return std::optional<Plug>{};
-    auto plug = TRY(plugs_.ensure(key_of(pod), pod.spec.network, ""));
-    TRY(context_.drivers.networks.ensure_capsule(plug.endpoint).context("plug into " + pod.spec.network));
-    return std::optional{std::move(plug)};
+    return std::optional{TRY(plugs_.ensure_capsule(key_of(pod), pod.spec.network))};
 }
 
 Result<std::string> PodController::prepare_root(const model::Pod& pod, const storage::StoredImage& image)
@@ -154,110 +151,144 @@ Status PodController::start(model::Pod& pod, const storage::StoredImage& image, 
     CapsuleParts parts;
     parts.image = &image;
     parts.rootfs = TRY(prepare_root(pod, image));
-    if (plug)
-        parts.network_namespace = TRY(context_.drivers.networks.ensure_capsule(plug->endpoint));
     parts.plug = plug ? &*plug : nullptr;
     parts.directory = place;
     auto plan = TRY(plan_capsule(pod, parts, context_));
     auto spec = TRY(context_.drivers.capsules.prepare(plan));
     TRY(context_.drivers.supervisor.forget(id));
     TRY(context_.drivers.capsules.remove(id)); // What a crash left under this id.
-    TRY(write_applied(place, {process_digest(pod), image.digest, plug ? plug->address : ""}));
+    TRY(write_applied(place, {process_digest(pod), image.digest, plug ? plug->address : "", image.layers}));
     TRY(context_.drivers.supervisor.start(spec).context("start"));
     return base::done();
 }
 
-Result<Next> PodController::halt(model::Pod& pod, const Observed& observed)
+Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& running)
 {
     auto const id = workload_id(key_of(pod));
-    auto& supervisor = context_.drivers.supervisor;
     std::chrono::seconds const grace{pod.spec.grace_seconds};
-    auto const gone = [](const Status& signalled) { return base::failed_with(signalled, base::Code::not_found); };
-    if (graces_.begin(id)) {
-        auto const asked = supervisor.signal(id, SIGTERM);
-        if (!asked.ok() && !gone(asked))
-            return asked.error();
-    }
+    TRY(forget_start(directory(id))); // Before it is asked, so that its end is taken for no end of its own.
+    if (graces_.begin(id))
+        TRY(signal(id, SIGTERM));
     auto const left = graces_.left(id, grace);
     if (left.count() > 0) {
+        note_run(pod, running);
+        container_status(pod).state = "running";
         pod.status.phase = pod.meta.deleted ? "Terminating" : "Stopping";
-        container_status(pod).pid = observed->pid;
         set_condition(pod.status.conditions, "Ready", false, "Stopping", "asked to end; it has " + std::to_string(grace.count()) + " s");
         TRY(context_.store.put_status(pod));
         return Next::after(left);
     }
-    auto const killed = supervisor.signal(id, SIGKILL);
-    if (!killed.ok() && !gone(killed))
-        return killed.error();
-    context_.events.warning(key_of(pod), pod.meta.uid, "Killed", "did not end within " + std::to_string(grace.count()) + " s");
-    return Next::after(std::chrono::milliseconds{200});
+    TRY(signal(id, SIGKILL));
+    if (graces_.begin_kill(id))
+        context_.events.warning(key_of(pod), pod.meta.uid, "Killed", "did not end within " + std::to_string(grace.count()) + " s");
+    return Next::after(killed_look);
+}
+
+/// Accepts that it ended meanwhile.
+Status PodController::signal(const std::string& id, int number)
+{
+    auto sent = context_.drivers.supervisor.signal(id, number);
+    return base::failed_with(sent, base::Code::not_found) ? base::done() : sent;
 }
 
 Status PodController::let_go(const model::Pod& pod)
 {
     auto const id = workload_id(key_of(pod));
+    if (taken_down_.contains(id))
+        return base::done();
     TRY(context_.drivers.capsules.remove(id).context("remove capsule"));
     TRY(storage::unmount_rootfs(directory(id) + "/root"));
-    network::EndpointPlan endpoint;
-    endpoint.id = id;
-    endpoint.link = link_name(context_.places.instance, id);
-    return context_.drivers.networks.remove_endpoint(endpoint);
+    TRY(plugs_.unplug(key_of(pod)));
+    taken_down_.add(id);
+    return base::done();
 }
 
 Result<Next> PodController::tear_down(model::Pod& pod)
 {
     auto const id = workload_id(key_of(pod));
     TRY(let_go(pod));
-    if (!pod.spec.network.empty())
-        TRY(plugs_.release(key_of(pod), pod.spec.network));
+    TRY(plugs_.release(key_of(pod)));
     TRY(context_.drivers.supervisor.forget(id));
     TRY(storage::remove_rootfs(directory(id) + "/root"));
     TRY(sys::remove_tree(directory(id)));
     TRY(remove_log(context_.places, id));
     graces_.forget(id);
     delays_.forget(id);
+    taken_down_.forget(id);
     TRY(context_.store.release(key_of(pod)));
     return Next::settled();
 }
 
-Result<Next> PodController::report_running(model::Pod& pod, const model::ProcessStatus& running)
+/// What the process itself says; a start that was not reported before counts.
+void PodController::note_run(model::Pod& pod, const model::ProcessStatus& run)
+{
+    auto& status = container_status(pod);
+    if (status.started != run.started)
+        status.restarts += status.started.empty() ? 0 : 1;
+    bool const alive = run.state == State::running;
+    status.started = run.started;
+    status.finished = run.finished;
+    status.exit_code = run.exit_code;
+    status.pid = alive ? run.pid : 0;
+}
+
+void PodController::note_running(model::Pod& pod, const model::ProcessStatus& running)
 {
     auto const id = workload_id(key_of(pod));
+    auto const applied = read_applied(directory(id)).value_or(Applied{});
     graces_.forget(id);
+    taken_down_.forget(id);
+    note_run(pod, running);
     pod.status.phase = "Running";
-    pod.status.pod_ip = read_applied(directory(id)).value_or(Applied{}).address;
+    pod.status.pod_ip = applied.address;
     auto& status = container_status(pod);
     status.state = "running";
     status.reason = "";
-    status.pid = running.pid;
-    status.exit_code = std::nullopt;
-    status.started = running.started;
-    status.finished = "";
+    status.image_id = applied.image;
+}
+
+Result<Next> PodController::report_running(model::Pod& pod)
+{
     set_condition(pod.status.conditions, "Ready", true, "Running", "");
     TRY(context_.store.put_status(pod));
     return Next::settled();
 }
 
-Result<Next> PodController::report_ended(model::Pod& pod, const std::optional<model::ProcessStatus>& ended)
+Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
 {
+    auto const id = workload_id(key_of(pod));
     TRY(let_go(pod));
-    graces_.forget(workload_id(key_of(pod)));
+    graces_.forget(id);
     auto& status = container_status(pod);
-    status.state = "terminated";
-    status.pid = 0;
-    std::string why = "Stopped";
+    bool const lost = ended && !ended->exit_code;
     if (ended) {
-        status.exit_code = ended->exit_code;
-        status.started = ended->started;
-        status.finished = ended->finished;
-        status.reason = ended->state == State::lost ? "Lost" : ended->exit_code == 0 ? "Completed" : "Error";
-        why = status.reason;
+        note_run(pod, *ended);
+        status.reason = lost ? "Lost" : ended->exit_code == 0 ? "Completed" : "Error";
     }
-    bool const wanted = pod.spec.running && !pod.meta.deleted;
-    pod.status.phase = !wanted ? "Stopped" : !ended || ended->state == State::lost ? "Unknown" : ended->exit_code == 0 ? "Succeeded" : "Failed";
-    set_condition(pod.status.conditions, "Ready", false, why, ended_words(ended));
+    status.pid = 0;
+    if (!status.started.empty())
+        status.state = "terminated";
+    bool const clean = ended && ended->exit_code == 0;
+    pod.status.phase = !pod.spec.running ? "Stopped" : lost ? "Unknown" : clean ? "Succeeded" : "Failed";
+    if (ended || pod.status.conditions.empty() || status.started.empty())
+        set_condition(pod.status.conditions, "Ready", false, ended ? status.reason : "Stopped", ended_words(ended));
     TRY(context_.store.put_status(pod));
+    if (pod.spec.running)
+        TRY(keep_ended(directory(id)));
     return Next::settled();
+}
+
+Status PodController::report_failure(model::Pod& pod, const Observed& observed, const base::Error& error)
+{
+    bool const waits = error.code() == base::Code::unavailable;
+    if (pod.meta.deleted)
+        pod.status.phase = "Terminating";
+    else if (!runs(observed)) // Else it runs on, whatever failed.
+        pod.status.phase = waits ? "Pending" : "Failed";
+    bool const news = set_condition(pod.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", error.message());
+    if (news && !waits)
+        context_.events.warning(key_of(pod), pod.meta.uid, "Failed", error.message());
+    return context_.store.put_status(pod);
 }
 
 Result<Next> PodController::wait_for(model::Pod& pod, const std::string& reason, const std::string& message)

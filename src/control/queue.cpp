@@ -44,6 +44,8 @@ std::optional<model::Key> WorkQueue::take(std::stop_token stop)
         order_.erase(order_.begin());
         due_.erase(key);
         working_.insert(key);
+        if (!order_.empty())
+            changed_.notify_one(); // Another sleeps until the moment that is first now, in place of this one.
         return key;
     }
     return std::nullopt;

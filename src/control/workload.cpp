@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 #include "base/clock.h"
 #include "base/strings.h"
 #include "sys/file.h"
@@ -10,7 +12,6 @@ namespace nova::control {
 namespace {
 
 constexpr std::chrono::milliseconds longest_delay{5 * 60 * 1000};
-constexpr std::chrono::milliseconds good_run{10 * 60 * 1000};
 
 std::string applied_path(const std::string& directory) { return directory + "/applied.json"; }
 
@@ -32,6 +33,11 @@ std::optional<model::Key> workload_key(const std::string& id)
         return std::nullopt;
     return model::Key{kind == "pod" ? "Pod" : "VirtualMachine", id.substr(kind_end + 1, space_end - kind_end - 1),
                       id.substr(space_end + 1)};
+}
+
+std::string capsule_directory(const Places& places, const std::string& id)
+{
+    return places.state + "/capsules/" + id;
 }
 
 std::string log_path(const Places& places, const std::string& id)
@@ -81,13 +87,45 @@ std::optional<Applied> read_applied(const std::string& directory)
     auto const json = nlohmann::json::parse(text.value(), nullptr, false);
     if (!json.is_object())
         return std::nullopt;
-    return Applied{json.value("spec", ""), json.value("image", ""), json.value("address", "")};
+    Applied applied{text_of(json, "/spec"), text_of(json, "/image"), text_of(json, "/address")};
+    for (const auto& layer : field_of(json, "/layers"))
+        if (layer.is_string())
+            applied.layers.push_back(layer.get<std::string>());
+    applied.done = field_of(json, "/done") == true;
+    return applied;
 }
 
 Status write_applied(const std::string& directory, const Applied& applied)
 {
-    nlohmann::json const json{{"spec", applied.spec}, {"image", applied.image}, {"address", applied.address}};
+    nlohmann::json const json{{"spec", applied.spec},
+                              {"image", applied.image},
+                              {"address", applied.address},
+                              {"layers", applied.layers},
+                              {"done", applied.done}};
     return sys::write_file_atomically(applied_path(directory), json.dump());
+}
+
+Status forget_start(const std::string& directory)
+{
+    auto applied = read_applied(directory);
+    if (!applied || applied->spec.empty())
+        return base::done();
+    applied->spec.clear();
+    return write_applied(directory, *applied);
+}
+
+Status keep_ended(const std::string& directory)
+{
+    auto applied = read_applied(directory);
+    if (!applied || applied->done)
+        return base::done();
+    applied->done = true;
+    return write_applied(directory, *applied);
+}
+
+bool runs(const std::optional<model::ProcessStatus>& observed)
+{
+    return observed && observed->state == model::ProcessStatus::State::running;
 }
 
 Result<std::optional<model::ProcessStatus>> observe_process(supervisor::Client& supervisor, const std::string& id)
@@ -103,7 +141,7 @@ std::chrono::milliseconds RestartDelays::before_next(const std::string& id, std:
 {
     return entries_.with([&](auto& entries) {
         auto& entry = entries[id];
-        if (ran >= good_run)
+        if (ran >= good_run_)
             entry.delay = std::chrono::milliseconds{0};
         if (since_end < entry.delay)
             return entry.delay - since_end;
@@ -119,16 +157,21 @@ void RestartDelays::forget(const std::string& id)
 
 bool Graces::begin(const std::string& id)
 {
-    return begun_.with([&](auto& begun) { return begun.try_emplace(id, std::chrono::steady_clock::now()).second; });
+    return begun_.with([&](auto& begun) { return begun.try_emplace(id).second; });
 }
 
 std::chrono::milliseconds Graces::left(const std::string& id, std::chrono::seconds grace)
 {
     return begun_.with([&](auto& begun) {
-        auto const begin = begun.try_emplace(id, std::chrono::steady_clock::now()).first->second;
+        auto const begin = begun.try_emplace(id).first->second.begun;
         auto const left = begin + grace - std::chrono::steady_clock::now();
         return std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{0});
     });
+}
+
+bool Graces::begin_kill(const std::string& id)
+{
+    return begun_.with([&](auto& begun) { return !std::exchange(begun[id].killed, true); });
 }
 
 void Graces::forget(const std::string& id)

@@ -142,7 +142,8 @@ Status check_plan(const EndpointPlan& plan)
     if (plan.id.empty() || plan.id.size() > longest_id || plan.id.front() == '.' ||
         !std::all_of(plan.id.begin(), plan.id.end(), plain))
         return refuse("id", "must be of letters, digits, '.', '-' and '_': \"" + plan.id + "\"");
-    TRY(check_link("bridge", plan.bridge));
+    if (!plan.bridge.empty()) // Who takes it away need not know.
+        TRY(check_link("bridge", plan.bridge));
     TRY(check_link("link", plan.link));
     if (!plan.mac.empty())
         TRY(sys::parse_mac(plan.mac).context("mac"));

@@ -253,6 +253,8 @@ Status SocketClient::shut_down()
 void SocketClient::on_change(std::function<void(const std::string& id)> tell)
 {
     stop_listening();
+    if (!tell)
+        return;
     auto stop = sys::socket_pair(sys::SocketKind::stream);
     if (!stop.ok()) {
         base::log_error("listen to the supervisor: " + stop.error().message());

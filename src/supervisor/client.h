@@ -60,7 +60,8 @@ public:
     virtual Status resize(const std::string& id, std::uint16_t columns, std::uint16_t rows) = 0;
 
     /// Calls back, from a thread of the client, whenever a process ended or was started; also after each reconnection, with an
-    /// empty id: look at everything again.
+    /// empty id: look at everything again. Replaces an earlier call, which does not run any more when this returns; an empty one
+    /// listens no more. Not from inside a call.
     virtual void on_change(std::function<void(const std::string& id)> call) = 0;
 
     /// Asks it to replace itself with this program (an open descriptor), keeping every process, log and terminal.
