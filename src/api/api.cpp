@@ -155,7 +155,7 @@ Result<Reply> Api::dispatch(const Request& request, const Route& route)
     case Place::version: return version_response();
     case Place::health: return Response{200, "text/plain", "ok", {}};
     case Place::openapi:
-        return Response{200, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "", {}}; // Reads as an empty one.
+        return Response{200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", "", {}}; // Reads as an empty one.
     default: return json_response(discovery(route));
     }
 }

@@ -22,7 +22,7 @@ json cell(const model::Column& column, const json& object)
 {
     json::json_pointer const at{column.pointer};
     if (!object.contains(at) || object.at(at).is_null())
-        return column.type == "date" ? json{"<unknown>"} : column.type == "integer" ? json{nullptr} : json{""};
+        return column.type == "integer" ? json(nullptr) : json(column.type == "date" ? "<unknown>" : "");
     const auto& value = object.at(at);
     if (column.type == "date") {
         auto const time = value.is_string() ? parse_time(value.get<std::string>()) : std::nullopt;

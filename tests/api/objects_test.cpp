@@ -413,6 +413,8 @@ TEST_F(Door, answers_tables_with_the_columns_of_the_kind)
     EXPECT_EQ(table["kind"], "Table");
     EXPECT_EQ(table["rows"][0]["cells"].size(), table["columnDefinitions"].size());
     EXPECT_EQ(table["rows"][0]["cells"][0], "web");
+    for (const auto& cell : table["rows"][0]["cells"])
+        EXPECT_TRUE(cell.is_string() || cell.is_number_integer() || cell.is_null()) << cell << " is no cell";
     EXPECT_EQ(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
 }
 
