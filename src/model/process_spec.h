@@ -39,6 +39,9 @@ struct ProcessSpec {
     /// Where argv is a launcher that leaves a daemon behind (nb run --detach): the file it writes the daemon's pid to.
     /// The supervisor, as subreaper, then watches that pid; the launcher's own failure is the start's failure.
     std::string pid_file;
+    /// With StdioMode::terminal, where argv is a launcher that makes the terminal itself (nb run --console-socket PATH): the
+    /// unix socket to which it sends the master. The supervisor listens there. Empty: the supervisor makes the terminal.
+    std::string terminal_socket;
     bool operator==(const ProcessSpec&) const = default;
 };
 

@@ -50,6 +50,10 @@ Result<model::ProcessSpec> Capsules::prepare(const CapsulePlan& plan) const
     TRY(sys::remove_file(spec.pid_file)); // That of an earlier life would name a stranger.
     spec.argv = {"nb",       "--root",     options_.state_directory, "run",   "--detach", "--bundle", plan.bundle,
                  "--pid-file", spec.pid_file};
+    if (plan.terminal) {
+        spec.terminal_socket = plan.bundle + "/terminal.sock";
+        spec.argv.insert(spec.argv.end(), {"--console-socket", spec.terminal_socket});
+    }
     spec.argv.push_back(plan.id);
     spec.stdio = plan.terminal ? model::StdioMode::terminal : model::StdioMode::log;
     spec.log.path = plan.log_path;

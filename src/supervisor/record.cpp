@@ -162,7 +162,8 @@ json to_json(const model::ProcessSpec& spec)
             {"stdio", spec.stdio == model::StdioMode::terminal ? "terminal" : "log"},
             {"log", {{"path", spec.log.path}, {"rotate_at", spec.log.rotate_at.count}, {"keep_files", spec.log.keep_files}}},
             {"console_fifo", spec.console_fifo},
-            {"pid_file", spec.pid_file}};
+            {"pid_file", spec.pid_file},
+            {"terminal_socket", spec.terminal_socket}};
 }
 
 Result<model::ProcessSpec> parse_spec(const json& object)
@@ -177,6 +178,7 @@ Result<model::ProcessSpec> parse_spec(const json& object)
     fields.read("stdio", stdio);
     fields.read("console_fifo", spec.console_fifo);
     fields.read("pid_file", spec.pid_file);
+    fields.read("terminal_socket", spec.terminal_socket);
     if (auto const* log = fields.object("log")) {
         Fields log_fields{*log};
         log_fields.read("path", spec.log.path);

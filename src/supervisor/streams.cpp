@@ -29,7 +29,8 @@ Result<sys::UniqueFd> copy_of(const sys::UniqueFd& fd)
 } // namespace
 
 Streams::Streams(sys::Loop& loop, std::string directory, Output output, const model::ProcessSpec& spec)
-    : loop_(loop), directory_(std::move(directory)), mode_(spec.stdio), console_(spec.console_fifo), output_(std::move(output)),
+    : loop_(loop), directory_(std::move(directory)), mode_(spec.stdio), console_(spec.console_fifo),
+      terminal_socket_(spec.terminal_socket), output_(std::move(output)),
       attachments_(loop, -1)
 {
 }
@@ -60,7 +61,7 @@ int Streams::input() const
 Status Streams::open_fifos(How how)
 {
     TRY(open_fifo(Source::out, fifo_path(Source::out), how));
-    if (mode_ == model::StdioMode::log)
+    if (mode_ == model::StdioMode::log || !terminal_socket_.empty())
         TRY(open_fifo(Source::err, fifo_path(Source::err), how));
     if (console_.empty())
         return base::done();
@@ -83,11 +84,13 @@ Status Streams::open_fifo(Source source, const std::string& path, How how)
 
 Status Streams::open_terminal(KeptFds& kept, How how)
 {
-    if (how == How::afresh) {
+    if (how == How::afresh && terminal_socket_.empty()) {
         terminal_ = TRY(sys::open_pty({}));
         return base::done();
     }
     terminal_.master = std::move(kept["terminal"]);
+    if (!terminal_.master && !terminal_socket_.empty())
+        return await_terminal(); // Also after a sudden death: its launcher may still be about to send it.
     if (!terminal_.master) {
         base::log_warning(directory_ + ": its terminal is lost with the keeper");
         return base::done();
@@ -104,16 +107,66 @@ Status Streams::watch()
             watches_.push_back(
                 TRY(loop_.watch(fifo.get(), sys::Interest::read, [this, source](sys::Ready) { drain_fifo(source); })));
     }
-    if (terminal_.master)
-        watches_.push_back(
-            TRY(loop_.watch(terminal_.master.get(), sys::Interest::read, [this](sys::Ready) { drain_terminal(); })));
+    return terminal_.master ? watch_terminal() : base::done();
+}
+
+Status Streams::watch_terminal()
+{
+    watches_.push_back(
+        TRY(loop_.watch(terminal_.master.get(), sys::Interest::read, [this](sys::Ready) { drain_terminal(); })));
     return base::done();
+}
+
+Status Streams::await_terminal()
+{
+    TRY(sys::remove_file(terminal_socket_));
+    terminal_listener_ = TRY(sys::listen_unix(terminal_socket_, sys::SocketKind::stream));
+    TRY(sys::set_nonblocking(terminal_listener_.get()));
+    listener_watch_ =
+        TRY(loop_.watch(terminal_listener_.get(), sys::Interest::read, [this](sys::Ready) { take_terminal(); }));
+    return base::done();
+}
+
+/// Takes what its launcher has sent so far: a connection, then the terminal.
+void Streams::take_terminal()
+{
+    if (terminal_listener_ && !terminal_sender_) {
+        auto accepted = sys::accept_unix(terminal_listener_.get(), sys::SocketMode::nonblocking);
+        if (!accepted.ok() || !accepted.value())
+            return;
+        terminal_sender_ = std::move(*accepted.value());
+        auto watch = loop_.watch(terminal_sender_.get(), sys::Interest::read, [this](sys::Ready) { take_terminal(); });
+        if (watch.ok())
+            sender_watch_ = std::move(watch).value();
+    }
+    if (!terminal_sender_)
+        return;
+    auto received = sys::receive_fd(terminal_sender_.get());
+    if (!received.ok() && received.error().errnum() == EAGAIN)
+        return;
+    sender_watch_.reset();
+    terminal_sender_.reset();
+    auto const used = received.ok() ? use_terminal(std::move(received).value()) : Status{received.error()};
+    if (!used.ok())
+        base::log_warning(directory_ + ": its terminal: " + used.error().message());
+}
+
+Status Streams::use_terminal(sys::UniqueFd master)
+{
+    auto slave = TRY(sys::open_pty_slave(master.get())); // Fails where it is no master.
+    TRY(sys::set_nonblocking(master.get()));
+    terminal_ = {std::move(master), std::move(slave)};
+    attachments_.set_input(input());
+    listener_watch_.reset();
+    terminal_listener_.reset();
+    ::unlink(terminal_socket_.c_str());
+    return watch_terminal();
 }
 
 Result<Streams::ChildEnds> Streams::child_ends() const
 {
     ChildEnds ends;
-    if (terminal_.slave) {
+    if (terminal_.slave && terminal_socket_.empty()) {
         ends.in = TRY(copy_of(terminal_.slave));
         ends.out = TRY(copy_of(terminal_.slave));
         ends.err = TRY(copy_of(terminal_.slave));
@@ -181,6 +234,7 @@ void Streams::drain_terminal()
 
 void Streams::drain()
 {
+    take_terminal();
     if (terminal_.master)
         drain_terminal();
     for (auto const source : all_sources)
@@ -193,6 +247,8 @@ void Streams::finish()
     drain();
     output_.finish();
     watches_.clear();
+    if (terminal_listener_)
+        ::unlink(terminal_socket_.c_str());
     for (auto const source : all_sources)
         if (auto& fifo = fifos_[static_cast<std::size_t>(source)]; fifo) {
             fifo.reset();

@@ -60,6 +60,10 @@ private:
     Status open_fifos(How how);
     Status open_fifo(Source source, const std::string& path, How how);
     Status open_terminal(KeptFds& kept, How how);
+    Status await_terminal();
+    void take_terminal();
+    Status use_terminal(sys::UniqueFd master);
+    Status watch_terminal();
     Status watch();
     void drain_fifo(Source source);
     void drain_terminal();
@@ -71,6 +75,7 @@ private:
     std::string directory_;
     model::StdioMode mode_;
     std::string console_;
+    std::string terminal_socket_;
     Output output_;
     std::array<sys::UniqueFd, 3> fifos_;
     sys::UniqueFd console_in_;
@@ -79,6 +84,10 @@ private:
     std::string said_;
     bool listens_ = false;
     std::vector<sys::Loop::Watch> watches_;
+    sys::UniqueFd terminal_listener_; ///< Until a launcher has sent the terminal.
+    sys::UniqueFd terminal_sender_;
+    sys::Loop::Watch listener_watch_;
+    sys::Loop::Watch sender_watch_;
 };
 
 } // namespace nova::supervisor

@@ -182,6 +182,32 @@ TEST_F(Supervisor, shows_a_terminal_to_all_who_attach_and_takes_what_they_type)
     EXPECT_EQ(texts_of("tty"), (std::vector<std::string>{"ready", "got hello", "got size", "50 120"}));
 }
 
+TEST_F(Supervisor, takes_the_terminal_that_a_launcher_sends)
+{
+    auto spec = shell("pod", "");
+    auto const script = R"(
+import array, os, pty, socket, sys
+pid, master = pty.fork()
+if pid == 0:
+    os.execv('/bin/sh', ['sh', '-c', 'stty -echo; echo ready; while read line; do echo "got $line"; stty size; done'])
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendmsg([b'/dev/ptmx'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [master]))])
+print('launched', flush=True)
+open(sys.argv[2], 'w').write(str(pid)))";
+    spec.stdio = model::StdioMode::terminal;
+    spec.terminal_socket = root + "/terminal.sock";
+    spec.pid_file = root + "/pid";
+    spec.argv = {"/usr/bin/python3", "-c", script, spec.terminal_socket, spec.pid_file};
+    client->start(spec).value();
+    EXPECT_FALSE(sys::exists(spec.terminal_socket));
+    client->resize("pod", 99, 44).value();
+    ASSERT_TRUE(eventually([&] { return texts_of("pod").size() == 2; }));
+    kill_supervisor();
+    auto const session = client->attach("pod").value();
+    sys::write_all(session.stream.get(), "hello\n").value();
+    EXPECT_EQ(read_until(session.stream.get(), "99\r\n"), "got hello\r\n44 99\r\n");
+}
+
 TEST_F(Supervisor, drops_one_who_attaches_and_does_not_read)
 {
     ASSERT_EQ(::mkfifo((root + "/go").c_str(), 0600), 0);

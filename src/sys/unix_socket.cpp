@@ -220,4 +220,25 @@ Result<std::optional<Message>> receive_message(int socket, std::size_t most)
     return std::optional{std::move(message)};
 }
 
+Result<UniqueFd> receive_fd(int stream)
+{
+    char text[256];
+    iovec part{text, sizeof text};
+    alignas(cmsghdr) char control[CMSG_SPACE(most_fds_per_message * sizeof(int))];
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    while (::recvmsg(stream, &header, MSG_CMSG_CLOEXEC) < 0) {
+        int const errnum = errno;
+        if (errnum != EINTR)
+            return Error::from_errno("receive a descriptor", errnum);
+    }
+    auto fds = take_fds(header);
+    if (fds.empty())
+        return Error{Code::failed_precondition, "receive a descriptor: none came"};
+    return std::move(fds.front());
+}
+
 } // namespace nova::sys

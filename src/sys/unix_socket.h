@@ -57,4 +57,8 @@ Status send_message(int socket, std::string_view text, std::span<const int> fds 
 /// away with its descriptors.
 Result<std::optional<Message>> receive_message(int socket, std::size_t most = 256u << 10);
 
+/// Receives one descriptor that was sent over a stream socket with any few bytes, as runc's --console-socket has it.
+/// Errors: unavailable with errnum() EAGAIN - none came yet (nonblocking); failed_precondition - bytes or the end without one.
+Result<UniqueFd> receive_fd(int stream);
+
 } // namespace nova::sys
