@@ -1,0 +1,119 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/random.h"
+
+namespace nova::runtime {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A bundle with a busybox root in a directory of its own, and the real nb to run it. Needs root.
+class ContainerTest : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (::geteuid() != 0)
+            GTEST_SKIP() << "needs root";
+        if (!fs::exists("/bin/busybox"))
+            GTEST_SKIP() << "needs busybox-static";
+        for (const char* const name : {"bin", "etc", "tmp"})
+            fs::create_directories(rootfs / name);
+        fs::copy_file("/bin/busybox", rootfs / "bin/busybox");
+        for (const char* const name : {"sh", "true", "false", "cat", "id", "sleep", "hostname", "mount", "touch", "ls", "grep",
+                                       "head", "mkdir", "env", "chmod", "stat", "readlink", "dd", "kill", "seq", "printenv", "chroot"})
+            fs::create_symlink("busybox", rootfs / "bin" / name);
+        EXPECT_EQ(nb({"spec", "--bundle", bundle.string()}).status.as_exit_code(), 0);
+        config = json::parse(std::ifstream{bundle / "config.json"});
+        config["process"]["terminal"] = false;
+        config["process"]["args"] = {"/bin/true"};
+        config["linux"]["cgroupsPath"] = "/" + id;
+    }
+
+    void TearDown() override
+    {
+        if (!fs::exists(bundle))
+            return;
+        (void)nb({"delete", "--force", id});
+        fs::remove_all(directory);
+    }
+
+    static std::string program()
+    {
+        return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "apps/nb/nb").string();
+    }
+
+    sys::Finished nb(std::vector<std::string> words, const std::string& input = {}) const
+    {
+        sys::RunSpec run;
+        run.child.program = program();
+        run.child.argv = {"nb", "--root", state.string()};
+        run.child.argv.insert(run.child.argv.end(), words.begin(), words.end());
+        run.input = input;
+        auto result = sys::run_child(run);
+        EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
+        return result.ok() ? std::move(result).value() : sys::Finished{};
+    }
+
+    void write_config() const { std::ofstream{bundle / "config.json"} << config.dump(); }
+
+    void shell(const std::string& script) { config["process"]["args"] = {"sh", "-c", script}; }
+
+    /// Runs the configuration to its end.
+    sys::Finished run(const std::vector<std::string>& options = {})
+    {
+        write_config();
+        std::vector<std::string> words{"run", "--bundle", bundle.string()};
+        words.insert(words.end(), options.begin(), options.end());
+        words.push_back(id);
+        return nb(words);
+    }
+
+    int create()
+    {
+        write_config();
+        return nb({"create", "--bundle", bundle.string(), id}).status.as_exit_code();
+    }
+
+    std::string status() const
+    {
+        auto const state_now = nb({"state", id});
+        return state_now.status.success() ? json::parse(state_now.out)["status"].get<std::string>() : "absent";
+    }
+
+    bool wait_for(const std::string& wanted) const
+    {
+        for (int i = 0; i < 200 && status() != wanted; ++i)
+            ::usleep(10000);
+        return status() == wanted;
+    }
+
+    /// What a failed start must not leave.
+    void expect_nothing_left() const
+    {
+        EXPECT_FALSE(fs::exists(state / id)) << "a record";
+        for (const auto& entry : fs::recursive_directory_iterator{"/sys/fs/cgroup", fs::directory_options::skip_permission_denied})
+            EXPECT_NE(entry.path().filename(), id) << "a cgroup: " << entry.path();
+        EXPECT_EQ(sys::read_file("/proc/self/mountinfo").value().find(directory.string()), std::string::npos) << "a mount";
+    }
+
+    std::string id = "nbtest-" + sys::random_hex(8);
+    fs::path directory = fs::temp_directory_path() / id;
+    fs::path bundle = directory / "bundle";
+    fs::path rootfs = bundle / "rootfs";
+    fs::path state = directory / "state";
+    json config;
+};
+
+} // namespace nova::runtime
