@@ -2,6 +2,7 @@
 
 #include "api/objects.h"
 #include "model/cidr.h"
+#include "model/kinds.h"
 #include "model/object.h"
 
 namespace nova::api {
@@ -153,7 +154,7 @@ Status check_image_reference(const Subject& subject, Causes& causes)
     if (subject.kind.kind != "Image" || reference.empty() || !subject.sets("/spec/reference"))
         return base::done();
     for (const auto& other : TRY(others(subject, "Image")))
-        if (text(other, "/spec/reference") == reference)
+        if (model::full_reference(text(other, "/spec/reference")) == model::full_reference(reference))
             causes.push_back({"spec.reference", "\"" + reference + "\" is the reference of image " + name_of(other)});
     return base::done();
 }

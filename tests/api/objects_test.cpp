@@ -1,6 +1,10 @@
 #include "fixture.h"
 
+#include <fcntl.h>
+
 #include <atomic>
+
+#include "sys/local_socket.h"
 
 namespace nova::test {
 namespace {
@@ -381,10 +385,12 @@ TEST_F(Door, keeps_image_references_apart)
     auto client = connect();
     ASSERT_TRUE(client.create(image("a", "web:latest")).ok());
 
-    auto const refused = client.create(image("b", "web:latest"));
-
-    ASSERT_TRUE(failed_with(refused, Code::invalid_argument));
-    EXPECT_EQ(fields_of(refused.error()), std::vector<std::string>{"spec.reference"});
+    for (const auto* same : {"web:latest", "web"}) {
+        auto const refused = client.create(image("b", same));
+        ASSERT_TRUE(failed_with(refused, Code::invalid_argument)) << same;
+        EXPECT_EQ(fields_of(refused.error()), std::vector<std::string>{"spec.reference"});
+    }
+    EXPECT_TRUE(client.create(image("b", "web:2")).ok());
 }
 
 // ---- other answers --------------------------------------------------------------------------------------------------------
@@ -440,6 +446,18 @@ TEST_F(Door, is_found_again_by_a_client_whose_connection_a_restart_broke)
     start();
 
     EXPECT_TRUE(client.get(pod_key("web")).ok());
+}
+
+TEST_F(Door, serves_a_socket_that_somebody_else_opened)
+{
+    auto const path = root_ + "/activated.sock";
+    auto listener = sys::LocalListener::open(path, 0660).value();
+    api::Server::Options options;
+    options.listener = sys::UniqueFd{::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0)};
+
+    auto const server = api::Server::start(std::move(options), *store_, *streams_).value();
+
+    EXPECT_TRUE(client::Client::connect(path).value().version().ok());
 }
 
 TEST_F(Door, is_not_opened_twice_at_one_path)
