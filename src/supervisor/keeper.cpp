@@ -11,6 +11,7 @@
 #include "sys/file.h"
 #include "sys/inotify.h"
 #include "sys/local_socket.h"
+#include "sys/own_memory.h"
 #include "sys/signal_fd.h"
 #include "sys/unix_socket.h"
 
@@ -221,6 +222,7 @@ private:
 int keep(const std::string& directory, int listener)
 {
     sys::ignore_sigpipe();
+    sys::drop_code_pages();
     return KeeperProcess{directory, listener}.run();
 }
 

@@ -15,6 +15,7 @@
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/file_lock.h"
+#include "sys/own_memory.h"
 
 namespace nova::supervisor {
 
@@ -177,6 +178,8 @@ Result<int> serve(const Options& options)
     if (options.greet >= 0)
         server->greet(sys::UniqueFd{options.greet});
     tell_ready(options.ready);
+    sys::drop_code_pages();
+    ::malloc_trim(0);
     return server->run();
 }
 
