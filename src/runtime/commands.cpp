@@ -46,6 +46,11 @@ constexpr std::array commands{
     Command{"list", list_command, Sealing::not_needed, "list containers"},
     Command{"kill", kill_command, Sealing::not_needed, "send a signal to a container's first process (--all: to all)"},
     Command{"delete", delete_command, Sealing::not_needed, "remove a stopped container (--force: any)"},
+    Command{"ps", ps_command, Sealing::not_needed, "list the processes in a container"},
+    Command{"pause", pause_command, Sealing::not_needed, "freeze all processes of a container"},
+    Command{"resume", resume_command, Sealing::not_needed, "let them run again"},
+    Command{"update", update_command, Sealing::not_needed, "change the limits of a running container"},
+    Command{"events", events_command, Sealing::not_needed, "print what a container uses (--stats: once)"},
     Command{"spec", spec_command, Sealing::not_needed, "write an example config.json"},
     Command{"features", features_command, Sealing::not_needed, "print what this runtime can do as JSON"},
 };

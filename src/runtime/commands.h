@@ -18,6 +18,11 @@ Result<int> kill_command(const Globals& globals, Words words);
 Result<int> delete_command(const Globals& globals, Words words);
 Result<int> list_command(const Globals& globals, Words words);
 Result<int> exec_command(const Globals& globals, Words words);
+Result<int> ps_command(const Globals& globals, Words words);
+Result<int> pause_command(const Globals& globals, Words words);
+Result<int> resume_command(const Globals& globals, Words words);
+Result<int> update_command(const Globals& globals, Words words);
+Result<int> events_command(const Globals& globals, Words words);
 Result<int> spec_command(const Globals& globals, Words words);
 Result<int> features_command(const Globals& globals, Words words);
 

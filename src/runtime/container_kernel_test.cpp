@@ -228,6 +228,30 @@ TEST_F(Container, is_listed_in_a_table_and_as_json)
     EXPECT_EQ(list[0]["status"], "created");
 }
 
+TEST_F(Container, is_paused_resumed_updated_and_measured)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(nb({"resume", id}).status.as_exit_code(), 1) << "it is not paused";
+    ASSERT_EQ(nb({"pause", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(status(), "paused");
+    EXPECT_EQ(nb({"exec", id, "true"}).status.as_exit_code(), 1);
+    ASSERT_EQ(nb({"resume", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(status(), "running");
+    EXPECT_EQ(nb({"update", "--memory", "32Mi", "--pids-limit", "77", id}).status.as_exit_code(), 0);
+    auto const updated = nb({"update", "--resources", "-", id}, R"({"memory":{"limit":50331648}})");
+    EXPECT_EQ(updated.status.as_exit_code(), 0) << updated.err;
+    auto const stats = json::parse(nb({"events", "--stats", id}).out);
+    EXPECT_EQ(stats["data"]["memory"]["usage"]["limit"], 50331648);
+    EXPECT_EQ(stats["data"]["pids"]["limit"], 77);
+    EXPECT_EQ(json::parse(nb({"ps", "--format", "json", id}).out).size(), 1u);
+    EXPECT_NE(nb({"ps", id}).out.find("sleep 100"), std::string::npos);
+    ASSERT_EQ(nb({"pause", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0) << "a paused one dies too";
+    expect_nothing_left();
+}
+
 TEST_F(Container, runs_hooks_with_the_state_on_stdin)
 {
     auto const log = (directory / "hooks").string();

@@ -47,10 +47,16 @@ std::string_view capability_name(int number)
 
 CapabilityBits known_capabilities()
 {
-    CapabilityBits bits = 0;
-    for (std::size_t i = 0; i < 63 && ::prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; ++i)
-        bits |= CapabilityBits{1} << i;
-    return bits;
+    // The kernel's count does not change while we run, and asking takes a call per capability.
+    static const CapabilityBits known = [] {
+        unsigned count = CAP_LAST_CAP + 1;
+        while (count > 0 && ::prctl(PR_CAPBSET_READ, count - 1, 0, 0, 0) < 0)
+            --count; // An older kernel.
+        while (count < 63 && ::prctl(PR_CAPBSET_READ, count, 0, 0, 0) >= 0)
+            ++count; // A newer one.
+        return (CapabilityBits{1} << count) - 1;
+    }();
+    return known;
 }
 
 Result<CapabilityBits> effective_capabilities()
@@ -64,11 +70,9 @@ Result<CapabilityBits> effective_capabilities()
 
 Status limit_bounding_set(CapabilityBits kept)
 {
+    auto const dropped = known_capabilities() & ~kept;
     for (unsigned i = 0; i < 63; ++i) {
-        auto const there = (kept >> i & 1) != 0 ? 0 : ::prctl(PR_CAPBSET_READ, i, 0, 0, 0);
-        if (there < 0)
-            break; // Past the last one that the kernel knows.
-        if (there == 1 && ::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+        if ((dropped >> i & 1) != 0 && ::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
             return Error::from_errno("drop " + (i < names.size() ? std::string{names[i]} : std::to_string(i)) +
                                      " from the bounding set");
     }

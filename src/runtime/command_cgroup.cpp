@@ -1,0 +1,189 @@
+// ps, pause, resume and update: what is done through the container's cgroup.
+#include <unistd.h>
+
+#include <array>
+
+#include "base/bytes.h"
+#include "base/strings.h"
+#include "model/json_writer.h"
+#include "runtime/arguments.h"
+#include "runtime/commands.h"
+#include "runtime/state.h"
+#include "sys/child.h"
+#include "sys/file.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Deadline;
+using base::Error;
+using base::done;
+using Kind = Option::Kind;
+namespace oci = model::oci;
+
+namespace {
+
+constexpr auto freeze_deadline = std::chrono::seconds{10};
+
+constexpr std::array ps_options{Option{"format", 'f'}};
+constexpr std::array update_options{
+    Option{"resources", 'r'},    Option{"memory"},      Option{"memory-reservation"}, Option{"memory-swap"},
+    Option{"kernel-memory"},     Option{"kernel-memory-tcp"}, Option{"cpu-period"},  Option{"cpu-quota"},
+    Option{"cpu-burst"},         Option{"cpu-share"},   Option{"cpu-shares"},         Option{"cpu-rt-period"},
+    Option{"cpu-rt-runtime"},    Option{"cpu-idle"},    Option{"cpuset-cpus"},        Option{"cpuset-mems"},
+    Option{"pids-limit"},        Option{"blkio-weight"},
+};
+
+struct Found {
+    Record record;
+    sys::Cgroup cgroup;
+    Phase phase;
+};
+
+/// The container and its cgroup. Errors: not_found; failed_precondition - it is none of `phases`, or has no cgroup of its own.
+Result<Found> find_running(const Globals& globals, const std::string& id, std::initializer_list<Phase> phases)
+{
+    auto directory = TRY(StateDirectory::open(globals.root, id));
+    auto record = TRY(directory.read());
+    auto const phase = observe(directory, record);
+    if (std::find(phases.begin(), phases.end(), phase) == phases.end())
+        return Error{Code::failed_precondition, "container \"" + id + "\" is " + std::string{to_string(phase)}};
+    if (record.cgroup.empty())
+        return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
+    auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
+    return Found{std::move(record), std::move(cgroup), phase};
+}
+
+Status print_json(const std::vector<pid_t>& pids)
+{
+    model::JsonWriter json;
+    json.begin('[');
+    for (auto const pid : pids)
+        json.value(pid);
+    return sys::write_all(1, json.end(']').text() + "\n");
+}
+
+/// The lines of ps(1) that belong to these pids, which stand in the column "PID".
+std::string chosen_lines(const std::string& table, const std::vector<pid_t>& pids)
+{
+    std::string text;
+    std::size_t column = 0;
+    for (const auto& line : base::split(table, '\n')) {
+        std::vector<std::string> words;
+        for (auto& word : base::split(line, ' '))
+            if (!word.empty())
+                words.push_back(std::move(word));
+        if (text.empty()) {
+            column = static_cast<std::size_t>(std::find(words.begin(), words.end(), "PID") - words.begin());
+            text = line + "\n";
+        } else if (column < words.size()) {
+            auto const pid = base::parse_integer(words[column], 1, 1 << 30);
+            if (pid.ok() && std::binary_search(pids.begin(), pids.end(), static_cast<pid_t>(pid.value())))
+                text += line + "\n";
+        }
+    }
+    return text;
+}
+
+Status print_table(const std::vector<pid_t>& pids, std::vector<std::string> options)
+{
+    if (options.empty())
+        options = {"-ef"};
+    sys::RunSpec run;
+    run.child.program = TRY(sys::find_program("ps"));
+    run.child.argv = {"ps"};
+    run.child.argv.insert(run.child.argv.end(), options.begin(), options.end());
+    auto const finished = TRY(sys::run_child_that_succeeds(run));
+    return sys::write_all(1, chosen_lines(finished.out, pids));
+}
+
+template <typename Number>
+Status read_number(const Arguments& arguments, std::string_view name, std::optional<Number>& out)
+{
+    auto const text = arguments.find(name);
+    if (!text)
+        return done();
+    if (auto const number = base::parse_integer(*text, INT64_MIN, INT64_MAX); number.ok()) {
+        if (!std::in_range<Number>(number.value()))
+            return Error{Code::invalid_argument, "--" + std::string{name} + ": is out of range"};
+        out = static_cast<Number>(number.value());
+        return done();
+    }
+    auto const bytes = TRY(base::parse_bytes(*text).context("--" + std::string{name}));
+    out = static_cast<Number>(bytes.count);
+    return done();
+}
+
+Result<oci::Resources> resources_of(const Arguments& arguments)
+{
+    if (auto const file = arguments.find("resources")) {
+        auto text = TRY(*file == "-" ? sys::read_all(0, 1u << 20) : sys::read_file(*file, 1u << 20));
+        return oci::parse_resources(std::move(text)).context("--resources");
+    }
+    oci::Resources resources;
+    TRY(read_number(arguments, "memory", resources.memory.limit));
+    TRY(read_number(arguments, "memory-reservation", resources.memory.reservation));
+    TRY(read_number(arguments, "memory-swap", resources.memory.swap));
+    TRY(read_number(arguments, "kernel-memory-tcp", resources.memory.kernel_tcp));
+    TRY(read_number(arguments, "cpu-period", resources.cpu.period));
+    TRY(read_number(arguments, "cpu-quota", resources.cpu.quota));
+    TRY(read_number(arguments, "cpu-burst", resources.cpu.burst));
+    TRY(read_number(arguments, "cpu-share", resources.cpu.shares));
+    TRY(read_number(arguments, "cpu-shares", resources.cpu.shares));
+    TRY(read_number(arguments, "cpu-rt-period", resources.cpu.realtime_period));
+    TRY(read_number(arguments, "cpu-rt-runtime", resources.cpu.realtime_runtime));
+    TRY(read_number(arguments, "cpu-idle", resources.cpu.idle));
+    TRY(read_number(arguments, "pids-limit", resources.pids_limit));
+    TRY(read_number(arguments, "blkio-weight", resources.block_io.weight));
+    resources.cpu.cpus = arguments.get("cpuset-cpus");
+    resources.cpu.mems = arguments.get("cpuset-mems");
+    return resources;
+}
+
+} // namespace
+
+Result<int> ps_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, ps_options, OptionOrder::before_arguments));
+    if (arguments.rest().empty())
+        return Error{Code::invalid_argument, "needs the container's id"};
+    auto const found = TRY(find_running(globals, arguments.rest().front(), {Phase::created, Phase::running, Phase::paused}));
+    auto const pids = TRY(found.cgroup.processes());
+    auto const format = arguments.get("format", "table");
+    if (format != "table" && format != "json")
+        return Error{Code::invalid_argument, "--format: must be table or json"};
+    TRY(format == "json" ? print_json(pids) : print_table(pids, {arguments.rest().begin() + 1, arguments.rest().end()}));
+    return 0;
+}
+
+Result<int> pause_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
+    auto const id = TRY(arguments.only("the container's id"));
+    auto const found = TRY(find_running(globals, id, {Phase::created, Phase::running}));
+    TRY(found.cgroup.freeze(Deadline::after(freeze_deadline)));
+    return 0;
+}
+
+Result<int> resume_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
+    auto const id = TRY(arguments.only("the container's id"));
+    auto const found = TRY(find_running(globals, id, {Phase::paused}));
+    TRY(found.cgroup.thaw(Deadline::after(freeze_deadline)));
+    return 0;
+}
+
+Result<int> update_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, update_options, OptionOrder::anywhere));
+    auto const id = TRY(arguments.only("the container's id"));
+    auto const resources = TRY(resources_of(arguments));
+    auto const found = TRY(find_running(globals, id, {Phase::created, Phase::running, Phase::paused}));
+    TRY(apply_resources(found.cgroup, resources));
+    if (!resources.devices.empty())
+        TRY(apply_device_rules(found.cgroup, resources.devices));
+    return 0;
+}
+
+} // namespace nova::runtime
