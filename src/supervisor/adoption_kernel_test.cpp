@@ -15,9 +15,9 @@ protected:
         auto const directory = "/proc/" + std::to_string(pid) + "/fd/";
         auto const fds = sys::list_directory(directory);
         return fds.ok() && std::any_of(fds.value().begin(), fds.value().end(), [&](const auto& fd) {
-            std::error_code ignored;
-            return std::filesystem::read_symlink(directory + fd, ignored) == file;
-        });
+                   std::error_code ignored;
+                   return std::filesystem::read_symlink(directory + fd, ignored) == file;
+               });
     }
 
     /// Every number from 0 on, once, in order.

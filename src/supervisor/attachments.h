@@ -43,8 +43,8 @@ private:
     sys::Loop& loop_;
     int input_;
     std::list<Attachment> all_;
-    std::string typed_;               ///< Waits for input_ to take it.
-    sys::UniqueFd input_copy_;        ///< While typed_ waits: a copy, as the loop may watch input_ itself for other reasons.
+    std::string typed_;        ///< Waits for input_ to take it.
+    sys::UniqueFd input_copy_; ///< While typed_ waits: a copy, as the loop may watch input_ itself for other reasons.
     sys::Loop::Watch input_watch_;
 };
 

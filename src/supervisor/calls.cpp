@@ -142,10 +142,7 @@ Result<Server::Answer> Server::list(Call& call)
     return Answer{.ok = {{"processes", std::move(page)}, {"more", next != processes_.end()}}};
 }
 
-Result<Server::Answer> Server::get(Call& call)
-{
-    return Answer{.ok = to_json(TRY(find(call.arguments))->status())};
-}
+Result<Server::Answer> Server::get(Call& call) { return Answer{.ok = to_json(TRY(find(call.arguments))->status())}; }
 
 Result<Server::Answer> Server::signal(Call& call)
 {
@@ -207,10 +204,7 @@ Status Server::add_exec(sys::UniqueFd pidfd, sys::UniqueFd exit)
     return base::done();
 }
 
-void Server::resume_exec(sys::UniqueFd pidfd, sys::UniqueFd exit)
-{
-    (void)add_exec(std::move(pidfd), std::move(exit)).ok();
-}
+void Server::resume_exec(sys::UniqueFd pidfd, sys::UniqueFd exit) { (void)add_exec(std::move(pidfd), std::move(exit)).ok(); }
 
 void Server::on_exec_end(RunningExec& exec)
 {
@@ -280,8 +274,11 @@ Result<Server::Answer> Server::upgrade(Call& call)
 
 std::vector<std::string> Server::successor_arguments(std::vector<int>& keep, int reply) const
 {
-    std::vector<std::string> argv{"nb", "supervise", "--directory", directory_, "--lock", std::to_string(handles_.lock.get()),
-                                  "--listener", std::to_string(handles_.listener.get()), "--greet", std::to_string(reply)};
+    std::vector<std::string> argv{"nb",          "supervise",
+                                  "--directory", directory_,
+                                  "--lock",      std::to_string(handles_.lock.get()),
+                                  "--listener",  std::to_string(handles_.listener.get()),
+                                  "--greet",     std::to_string(reply)};
     keep.push_back(reply);
     for (const auto& exec : execs_) {
         argv.insert(argv.end(), {"--exec", std::to_string(exec.pidfd.get()) + ":" + std::to_string(exec.exit.get())});

@@ -22,9 +22,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr auto start_within = std::chrono::seconds{15};   ///< A supervisor, until it answers.
+constexpr auto start_within = std::chrono::seconds{15}; ///< A supervisor, until it answers.
 constexpr auto answer_within = std::chrono::seconds{15};
-constexpr auto launch_within = std::chrono::minutes{3};   ///< The supervisor gives a launcher up before that.
+constexpr auto launch_within = std::chrono::minutes{3}; ///< The supervisor gives a launcher up before that.
 constexpr auto first_pause = std::chrono::milliseconds{20};
 constexpr auto longest_pause = std::chrono::seconds{2};
 
@@ -34,15 +34,9 @@ struct Reply {
 };
 
 /// True where the connection broke: the supervisor died or replaced itself, and what was asked may or may not have been done.
-bool is_broken(const Error& error)
-{
-    return error.code() == Code::unavailable && error.errnum() != EAGAIN;
-}
+bool is_broken(const Error& error) { return error.code() == Code::unavailable && error.errnum() != EAGAIN; }
 
-Error broken()
-{
-    return {Code::unavailable, "the supervisor broke the connection"};
-}
+Error broken() { return {Code::unavailable, "the supervisor broke the connection"}; }
 
 /// False: the deadline passed, or `stop` (-1: none) became readable.
 bool wait_readable(int fd, Deadline deadline, int stop = -1)

@@ -30,7 +30,8 @@ struct ExecSession {
     sys::UniqueFd in;
     sys::UniqueFd out;
     sys::UniqueFd err;
-    sys::UniqueFd exit; ///< Becomes readable when it ended: one int, the exit code (128 + signal where killed); EOF: can't be known.
+    sys::UniqueFd
+        exit; ///< Becomes readable when it ended: one int, the exit code (128 + signal where killed); EOF: can't be known.
 };
 
 /// Live output and input of a supervised process: a stream socket. Reading gives what it writes from now on (raw bytes, terminal

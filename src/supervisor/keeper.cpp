@@ -26,10 +26,7 @@ constexpr auto answer_within = std::chrono::seconds{5};
 constexpr int listener_fd = 3;
 constexpr int most_attempts = 5;
 
-std::string socket_path(const std::string& directory)
-{
-    return directory + "/keeper.sock";
-}
+std::string socket_path(const std::string& directory) { return directory + "/keeper.sock"; }
 
 Status wait_readable(int fd)
 {
@@ -43,10 +40,7 @@ Status wait_readable(int fd)
 
 } // namespace
 
-void Keeper::find()
-{
-    (void)connect().ok();
-}
+void Keeper::find() { (void)connect().ok(); }
 
 Status Keeper::connect()
 {

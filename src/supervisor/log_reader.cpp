@@ -20,10 +20,7 @@ namespace {
 constexpr std::size_t chunk_size = 64 * 1024;
 constexpr int most_attempts = 100; ///< To see the files between two rotations.
 
-std::string parent_of(const std::string& path)
-{
-    return std::filesystem::path{path}.parent_path().string();
-}
+std::string parent_of(const std::string& path) { return std::filesystem::path{path}.parent_path().string(); }
 
 /// Where the last `lines` lines of a file begin; `lines` becomes how many are still missing.
 Result<std::uint64_t> find_tail(int fd, std::size_t& lines)

@@ -21,7 +21,7 @@ using base::Status;
 enum class Follow { no, yes };
 
 struct LogOptions {
-    std::optional<std::size_t> tail{};      ///< Only this many of the lines that are there. Empty: all.
+    std::optional<std::size_t> tail{};       ///< Only this many of the lines that are there. Empty: all.
     std::optional<base::SystemTime> since{}; ///< Only lines not older.
     Follow follow = Follow::no;
 };
@@ -74,9 +74,9 @@ private:
     int watched_ = -1;
     std::optional<File> current_;
     std::deque<File> newer_;
-    std::string buffer_;       ///< From head_ on: the bytes at current_'s offset.
+    std::string buffer_; ///< From head_ on: the bytes at current_'s offset.
     std::size_t head_ = 0;
-    std::size_t scanned_ = 0;  ///< Up to here the buffer is known to hold no line feed behind head_.
+    std::size_t scanned_ = 0; ///< Up to here the buffer is known to hold no line feed behind head_.
 };
 
 } // namespace nova::supervisor

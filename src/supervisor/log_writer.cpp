@@ -44,10 +44,7 @@ Status LogWriter::open_file()
     return base::done();
 }
 
-std::uint64_t LogWriter::room() const
-{
-    return place_.size >= rotate_at_ ? 0 : rotate_at_ - place_.size;
-}
+std::uint64_t LogWriter::room() const { return place_.size >= rotate_at_ ? 0 : rotate_at_ - place_.size; }
 
 Status LogWriter::append(std::string_view text)
 {

@@ -115,7 +115,8 @@ Result<Output> Output::open(const std::string& directory, const model::LogSpec& 
 Status Output::open_spool(Source source, std::uint64_t done)
 {
     auto& opened = spool(source);
-    opened.fd = TRY(sys::open_file(directory_ + "/" + std::string{to_string(source)} + ".spool", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    opened.fd =
+        TRY(sys::open_file(directory_ + "/" + std::string{to_string(source)} + ".spool", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     struct stat found {};
     if (::fstat(opened.fd.get(), &found) < 0)
         return Error::from_errno("look at a spool");
@@ -199,10 +200,11 @@ Status Output::tell_loss(Source source)
 {
     if (lost_ == 0)
         return base::done();
-    TRY(log_.append(to_string(LogLine{.time = base::to_rfc3339(base::system_clock().now(), 9),
-                                      .stream = std::string{to_string(source)},
-                                      .part = Part::full,
-                                      .text = "nova: " + std::to_string(lost_) + " bytes of output are lost: the disk was full"})));
+    TRY(log_.append(
+        to_string(LogLine{.time = base::to_rfc3339(base::system_clock().now(), 9),
+                          .stream = std::string{to_string(source)},
+                          .part = Part::full,
+                          .text = "nova: " + std::to_string(lost_) + " bytes of output are lost: the disk was full"})));
     lost_ = 0;
     commit();
     return base::done();

@@ -170,7 +170,8 @@ TEST_F(OutputTest, goes_on_after_the_disk_was_full_and_tells_what_is_lost)
     auto const logged = lines();
     EXPECT_EQ(logged.front().text, "before");
     EXPECT_TRUE(logged.back().text.ends_with("after")) << "the hole may lie within a line";
-    EXPECT_TRUE(std::any_of(logged.begin(), logged.end(), [](const auto& line) { return line.text.ends_with("the disk was full"); }));
+    EXPECT_TRUE(
+        std::any_of(logged.begin(), logged.end(), [](const auto& line) { return line.text.ends_with("the disk was full"); }));
 }
 
 } // namespace

@@ -22,10 +22,7 @@ namespace {
 constexpr auto launch_within = std::chrono::minutes{2};
 constexpr auto reaped_within = std::chrono::seconds{3};
 
-std::string now()
-{
-    return base::to_rfc3339(base::system_clock().now(), 9);
-}
+std::string now() { return base::to_rfc3339(base::system_clock().now(), 9); }
 
 /// How it ended, where anybody can still tell.
 std::optional<sys::ExitStatus> collect(int pidfd)

@@ -6,15 +6,9 @@ using base::Code;
 using base::Error;
 using nlohmann::json;
 
-std::string socket_path(const std::string& directory)
-{
-    return directory + "/supervisor.sock";
-}
+std::string socket_path(const std::string& directory) { return directory + "/supervisor.sock"; }
 
-std::string to_text(const json& message)
-{
-    return message.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string to_text(const json& message) { return message.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string error_answer(const Error& error)
 {

@@ -45,7 +45,7 @@ public:
     }
 
     template <typename Number>
-        requires std::is_integral_v<Number>
+    requires std::is_integral_v<Number>
     void read(const char* name, Number& into)
     {
         if (auto const* field = find(name, &json::is_number_integer))
@@ -66,10 +66,7 @@ public:
             wrong_ = std::string{name} + ": is not of the right type";
     }
 
-    Status result() const
-    {
-        return wrong_.empty() ? base::done() : Status{Error{Code::invalid_argument, wrong_}};
-    }
+    Status result() const { return wrong_.empty() ? base::done() : Status{Error{Code::invalid_argument, wrong_}}; }
 
 private:
     const json* find(const char* name, bool (json::*is_right)() const noexcept)
@@ -125,10 +122,7 @@ State state_from(std::string_view text)
     return text == "exited" ? State::exited : State::lost;
 }
 
-json optional_number(const std::optional<int>& number)
-{
-    return number ? json(*number) : json(nullptr);
-}
+json optional_number(const std::optional<int>& number) { return number ? json(*number) : json(nullptr); }
 
 /// As sys::write_file_atomically, but without waiting for the disk: after a power loss nothing of what it tells is true any more.
 Status replace_file(const std::string& path, std::string_view text)

@@ -26,11 +26,18 @@ constexpr auto retry_log_after = std::chrono::seconds{1};
 } // namespace
 
 Server::Server(std::string directory, Handles handles, sys::Loop loop, sys::SignalFd signals)
-    : directory_(std::move(directory)), handles_(std::move(handles)), loop_(std::move(loop)), signals_(std::move(signals)),
+    : directory_(std::move(directory)),
+      handles_(std::move(handles)),
+      loop_(std::move(loop)),
+      signals_(std::move(signals)),
       keeper_(directory_, handles_.program.get()),
-      around_{loop_, keeper_, handles_.program.get(), directory_ + "/processes", {}, [this](Process& process) { on_changed(process); }}
-{
-}
+      around_{loop_,
+              keeper_,
+              handles_.program.get(),
+              directory_ + "/processes",
+              {},
+              [this](Process& process) { on_changed(process); }}
+{}
 
 Result<std::unique_ptr<Server>> Server::open(std::string directory, Handles handles)
 {
@@ -142,9 +149,9 @@ void Server::answer(std::uint64_t number, sys::Message message)
 Result<Server::Answer> Server::handle(Call& call)
 {
     static const std::map<std::string, Handler> handlers{
-        {"start", &Server::start},   {"list", &Server::list},       {"get", &Server::get},
-        {"signal", &Server::signal}, {"forget", &Server::forget},   {"exec", &Server::exec},
-        {"attach", &Server::attach}, {"resize", &Server::resize},   {"subscribe", &Server::subscribe},
+        {"start", &Server::start},     {"list", &Server::list},          {"get", &Server::get},
+        {"signal", &Server::signal},   {"forget", &Server::forget},      {"exec", &Server::exec},
+        {"attach", &Server::attach},   {"resize", &Server::resize},      {"subscribe", &Server::subscribe},
         {"upgrade", &Server::upgrade}, {"shut_down", &Server::shut_down}};
     if (call.arguments.value("version", json()) != json(protocol_version))
         return Error{Code::unimplemented, "the supervisor speaks version " + std::to_string(protocol_version)};

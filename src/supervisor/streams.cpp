@@ -29,11 +29,14 @@ Result<sys::UniqueFd> copy_of(const sys::UniqueFd& fd)
 } // namespace
 
 Streams::Streams(sys::Loop& loop, std::string directory, Output output, const model::ProcessSpec& spec)
-    : loop_(loop), directory_(std::move(directory)), mode_(spec.stdio), console_(spec.console_fifo),
-      terminal_socket_(spec.terminal_socket), output_(std::move(output)),
+    : loop_(loop),
+      directory_(std::move(directory)),
+      mode_(spec.stdio),
+      console_(spec.console_fifo),
+      terminal_socket_(spec.terminal_socket),
+      output_(std::move(output)),
       attachments_(loop, -1)
-{
-}
+{}
 
 Result<std::unique_ptr<Streams>> Streams::open(sys::Loop& loop, const std::string& directory, const model::ProcessSpec& spec,
                                                How how, KeptFds kept)
@@ -53,10 +56,7 @@ std::string Streams::fifo_path(Source source) const
     return source == Source::console ? console_ + ".out" : directory_ + "/" + std::string{to_string(source)};
 }
 
-int Streams::input() const
-{
-    return terminal_.master ? terminal_.master.get() : console_in_.get();
-}
+int Streams::input() const { return terminal_.master ? terminal_.master.get() : console_in_.get(); }
 
 Status Streams::open_fifos(How how)
 {
@@ -112,8 +112,7 @@ Status Streams::watch()
 
 Status Streams::watch_terminal()
 {
-    watches_.push_back(
-        TRY(loop_.watch(terminal_.master.get(), sys::Interest::read, [this](sys::Ready) { drain_terminal(); })));
+    watches_.push_back(TRY(loop_.watch(terminal_.master.get(), sys::Interest::read, [this](sys::Ready) { drain_terminal(); })));
     return base::done();
 }
 
@@ -122,8 +121,7 @@ Status Streams::await_terminal()
     TRY(sys::remove_file(terminal_socket_));
     terminal_listener_ = TRY(sys::listen_unix(terminal_socket_, sys::SocketKind::stream));
     TRY(sys::set_nonblocking(terminal_listener_.get()));
-    listener_watch_ =
-        TRY(loop_.watch(terminal_listener_.get(), sys::Interest::read, [this](sys::Ready) { take_terminal(); }));
+    listener_watch_ = TRY(loop_.watch(terminal_listener_.get(), sys::Interest::read, [this](sys::Ready) { take_terminal(); }));
     return base::done();
 }
 

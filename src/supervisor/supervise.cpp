@@ -39,10 +39,7 @@ struct Options {
     std::vector<std::pair<int, int>> execs; ///< pidfd, exit descriptor.
 };
 
-Result<int> parse_fd(const std::string& text)
-{
-    return static_cast<int>(TRY(base::parse_integer(text, 3, INT32_MAX)));
-}
+Result<int> parse_fd(const std::string& text) { return static_cast<int>(TRY(base::parse_integer(text, 3, INT32_MAX))); }
 
 Status parse_value(Options& options, const std::string& name, const std::string& value)
 {
@@ -82,10 +79,7 @@ Result<Options> parse(const std::vector<std::string>& arguments)
     return options;
 }
 
-Result<sys::UniqueFd> open_own_program()
-{
-    return sys::open_file("/proc/self/exe", O_RDONLY);
-}
+Result<sys::UniqueFd> open_own_program() { return sys::open_file("/proc/self/exe", O_RDONLY); }
 
 /// Thousands of processes take several descriptors each.
 void raise_limits()

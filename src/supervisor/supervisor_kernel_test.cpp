@@ -165,7 +165,8 @@ TEST_F(Supervisor, gives_an_exec_a_terminal_of_the_wanted_size)
 
 TEST_F(Supervisor, shows_a_terminal_to_all_who_attach_and_takes_what_they_type)
 {
-    auto spec = shell("tty", "stty -echo; echo ready; while read line; do echo \"got $line\"; [ $line = size ] && stty size; done");
+    auto spec =
+        shell("tty", "stty -echo; echo ready; while read line; do echo \"got $line\"; [ $line = size ] && stty size; done");
     spec.stdio = model::StdioMode::terminal;
     client->start(spec).value();
     ASSERT_TRUE(eventually([&] { return !texts_of("tty").empty(); }));
@@ -211,7 +212,8 @@ open(sys.argv[2], 'w').write(str(pid)))";
 TEST_F(Supervisor, drops_one_who_attaches_and_does_not_read)
 {
     ASSERT_EQ(::mkfifo((root + "/go").c_str(), 0600), 0);
-    client->start(shell("web", "read x < " + root + "/go; i=0; while [ $i -lt 400 ]; do printf '%04000d\\n' 7; i=$((i+1)); done")).value();
+    client->start(shell("web", "read x < " + root + "/go; i=0; while [ $i -lt 400 ]; do printf '%04000d\\n' 7; i=$((i+1)); done"))
+        .value();
     auto const slow = client->attach("web").value();
     std::ofstream{root + "/go"} << "go\n";
     EXPECT_EQ(wait_for_end("web").exit_code, 0);
@@ -220,8 +222,9 @@ TEST_F(Supervisor, drops_one_who_attaches_and_does_not_read)
 
 TEST_F(Supervisor, logs_and_offers_a_console_in_two_fifos)
 {
-    auto spec = shell("vm", "exec 3<>" + root + "/console.in 4<>" + root + "/console.out; echo 'login: ' >&4; read a <&3; echo \"hi $a\" >&4; "
-                            "read b <&3");
+    auto spec = shell("vm", "exec 3<>" + root + "/console.in 4<>" + root +
+                                "/console.out; echo 'login: ' >&4; read a <&3; echo \"hi $a\" >&4; "
+                                "read b <&3");
     spec.console_fifo = root + "/console";
     client->start(spec).value();
     auto const console = client->attach("vm").value();
@@ -264,10 +267,11 @@ TEST_F(Supervisor, lists_many_in_pages)
 TEST_F(Supervisor, answers_garbage_with_an_error_and_goes_on)
 {
     client->start(shell("web", "exec sleep 60")).value();
-    for (const std::string garbage : {"{", "[]", "{}", "\xff\xfe", R"({"version":1})", R"({"version":1,"call":[]})",
-                                      R"({"version":99,"call":"list"})", R"({"version":1,"call":"start","spec":7})",
-                                      R"({"version":1,"call":"signal","id":"web","signal":1e9})", R"({"version":1,"call":"upgrade"})",
-                                      R"({"version":1,"call":"get","id":{}})", R"({"version":1,"call":"resize","id":"web"})"}) {
+    for (const std::string garbage :
+         {"{", "[]", "{}", "\xff\xfe", R"({"version":1})", R"({"version":1,"call":[]})", R"({"version":99,"call":"list"})",
+          R"({"version":1,"call":"start","spec":7})", R"({"version":1,"call":"signal","id":"web","signal":1e9})",
+          R"({"version":1,"call":"upgrade"})", R"({"version":1,"call":"get","id":{}})",
+          R"({"version":1,"call":"resize","id":"web"})"}) {
         auto const socket = sys::connect_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets).value();
         ASSERT_TRUE(sys::send_message(socket.get(), garbage).ok());
         auto const answer = sys::receive_message(socket.get()).value();

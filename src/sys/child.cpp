@@ -66,7 +66,8 @@ void reset_signals()
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// Moves the descriptors to their places. Each is first copied above all places, so that no place is overwritten before it is read.
+/// Moves the descriptors to their places. Each is first copied above all places, so that no place is overwritten before it is
+/// read.
 bool place_fds(Launch& launch, int& program_fd)
 {
     if (launch.gate >= 0 && (launch.gate = ::fcntl(launch.gate, F_DUPFD_CLOEXEC, launch.highest + 1)) < 0)

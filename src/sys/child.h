@@ -27,12 +27,12 @@ struct PassedFd {
 /// What to start, and with what. Nothing that is not named here reaches the child: every other descriptor is closed, every
 /// signal handler, ignored signal and blocked signal is set back to the default.
 struct ChildSpec {
-    std::string program{};  ///< Path. Empty: program_fd is the program.
-    int program_fd = -1;  ///< Borrowed: an open (also sealed, in memory) ELF program. Not for scripts.
+    std::string program{}; ///< Path. Empty: program_fd is the program.
+    int program_fd = -1;   ///< Borrowed: an open (also sealed, in memory) ELF program. Not for scripts.
     std::vector<std::string> argv{};
     std::optional<std::vector<std::string>> env{}; ///< "K=V". Empty: ours.
-    std::string cwd{};      ///< Empty: ours.
-    int in = -1;          ///< Borrowed. -1: /dev/null; so for the next two.
+    std::string cwd{};                             ///< Empty: ours.
+    int in = -1;                                   ///< Borrowed. -1: /dev/null; so for the next two.
     int out = -1;
     int err = -1;
     std::vector<PassedFd> pass{};
@@ -78,8 +78,7 @@ class HeldChild {
 public:
     HeldChild(Child child, UniqueFd gate, std::string name)
         : child_(std::move(child)), gate_(std::move(gate)), name_(std::move(name))
-    {
-    }
+    {}
     pid_t pid() const { return child_.pid(); }
     int pidfd() const { return child_.pidfd(); }
 
@@ -101,8 +100,8 @@ Status replace_program(int program_fd, const std::vector<std::string>& argv, con
 
 /// A program that runs to its end, with its output caught.
 struct RunSpec {
-    ChildSpec child;        ///< `in`, `out` and `err` are replaced.
-    std::string input;      ///< What it reads on stdin.
+    ChildSpec child;   ///< `in`, `out` and `err` are replaced.
+    std::string input; ///< What it reads on stdin.
     base::Deadline deadline = base::Deadline::after(std::chrono::seconds{60});
     std::size_t most_output = 4u << 20; ///< Of each stream; the rest is thrown away.
 };

@@ -1,7 +1,7 @@
 #include "sys/child.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 
 #include <csignal>
 #include <fstream>
@@ -155,7 +155,8 @@ TEST(Pidfd, tells_how_a_stranger_ended_where_the_kernel_keeps_it)
     auto shell = spawn({.program = "/bin/sh", .argv = {"sh", "-c", "sh -c 'sleep 0.2; exit 7'; true"}}).value();
     std::string children;
     while (children.empty())
-        children = read_file("/proc/" + std::to_string(shell.pid()) + "/task/" + std::to_string(shell.pid()) + "/children").value();
+        children =
+            read_file("/proc/" + std::to_string(shell.pid()) + "/task/" + std::to_string(shell.pid()) + "/children").value();
     auto const stranger = open_pidfd(std::stoi(children)).value();
     auto const status = exit_of_stranger(stranger.get(), Deadline::after(seconds{5}));
     shell.wait(Deadline::never()).value();

@@ -21,7 +21,8 @@ Result<std::optional<UniqueFd>> try_lock(const std::string& path)
             return Error::from_errno("lock " + path, errnum);
         }
         // Its holder may have removed the file between our open and our lock: then we hold a lock that nobody else will see.
-        struct stat held {}, named{};
+        struct stat held {
+        }, named{};
         if (::fstat(file.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino)
             return std::optional{std::move(file)};
     }
@@ -42,14 +43,8 @@ Result<UniqueFd> wait_for_lock(const std::string& path, int operation)
 
 } // namespace
 
-Result<UniqueFd> lock_alone(const std::string& path)
-{
-    return wait_for_lock(path, LOCK_EX);
-}
+Result<UniqueFd> lock_alone(const std::string& path) { return wait_for_lock(path, LOCK_EX); }
 
-Result<UniqueFd> lock_shared(const std::string& path)
-{
-    return wait_for_lock(path, LOCK_SH);
-}
+Result<UniqueFd> lock_shared(const std::string& path) { return wait_for_lock(path, LOCK_SH); }
 
 } // namespace nova::sys

@@ -35,10 +35,7 @@ Result<int> Inotify::watch_new_names(const std::string& directory)
     return watch(directory, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
 }
 
-void Inotify::unwatch(int number)
-{
-    ::inotify_rm_watch(fd_.get(), number);
-}
+void Inotify::unwatch(int number) { ::inotify_rm_watch(fd_.get(), number); }
 
 bool Inotify::take()
 {

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdint>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 
 #include "base/strings.h"
@@ -120,10 +120,7 @@ Result<unsigned long long> start_ticks(pid_t pid)
     return static_cast<unsigned long long>(TRY(base::parse_integer(fields[20], 0, INT64_MAX)));
 }
 
-Result<std::string> boot_id()
-{
-    return base::trim(TRY(read_file("/proc/sys/kernel/random/boot_id")));
-}
+Result<std::string> boot_id() { return base::trim(TRY(read_file("/proc/sys/kernel/random/boot_id"))); }
 
 Status become_subreaper()
 {

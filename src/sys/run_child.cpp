@@ -53,8 +53,8 @@ public:
     {
         bool ended = false;
         while (!ended) {
-            std::array<pollfd, 4> fds{{{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0},
-                                       {child_.pidfd(), POLLIN, 0}}};
+            std::array<pollfd, 4> fds{
+                {{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}}};
             int const ready = ::poll(fds.data(), fds.size(), spec_.deadline.poll_timeout_ms());
             if (ready < 0 && errno != EINTR)
                 return Error::from_errno("wait for a program");
@@ -108,10 +108,7 @@ private:
     Finished finished_;
 };
 
-std::string name_of(const ChildSpec& spec)
-{
-    return spec.argv.empty() ? spec.program : spec.argv.front();
-}
+std::string name_of(const ChildSpec& spec) { return spec.argv.empty() ? spec.program : spec.argv.front(); }
 
 std::string last_line(const std::string& text)
 {

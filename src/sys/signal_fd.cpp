@@ -28,9 +28,6 @@ std::optional<int> SignalFd::next()
     return static_cast<int>(info.ssi_signo);
 }
 
-void ignore_sigpipe()
-{
-    ::signal(SIGPIPE, SIG_IGN);
-}
+void ignore_sigpipe() { ::signal(SIGPIPE, SIG_IGN); }
 
 } // namespace nova::sys

@@ -17,10 +17,7 @@ using base::Error;
 
 namespace {
 
-int type_of(SocketKind kind)
-{
-    return kind == SocketKind::stream ? SOCK_STREAM : SOCK_SEQPACKET;
-}
+int type_of(SocketKind kind) { return kind == SocketKind::stream ? SOCK_STREAM : SOCK_SEQPACKET; }
 
 Result<UniqueFd> make_socket(SocketKind kind)
 {

@@ -1,7 +1,7 @@
 #include "sys/unix_socket.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "sys/fifo.h"
