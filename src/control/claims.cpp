@@ -51,21 +51,22 @@ Result<std::set<std::string>> Claims::scopes_of(const std::string& parent, const
 Result<std::string> Claims::ensure(const std::string& scope, const std::string& owner,
                                    const std::function<std::optional<std::string>(std::size_t)>& candidate)
 {
-    auto const owners = TRY(list(scope));
-    for (const auto& [value, holder] : owners)
-        if (holder == owner)
-            return value;
-    for (std::size_t i = 0;; ++i) {
-        auto const value = candidate(i);
+    while (true) {
+        auto const owners = TRY(list(scope));
+        for (const auto& [value, holder] : owners)
+            if (holder == owner)
+                return value;
+        std::size_t i = 0;
+        auto value = candidate(i);
+        while (value && owners.contains(*value))
+            value = candidate(++i);
         if (!value)
             return base::Error{base::Code::resource_exhausted, "claim " + scope + " for " + owner + ": none is free"};
-        if (owners.contains(*value))
-            continue;
         auto const claimed = keyspace_.put(place(scope, *value), owner, {.expected = 0});
         if (claimed.ok())
             return *value;
         if (claimed.error().code() != base::Code::aborted)
-            return claimed.error();
+            return claimed.error(); // Else somebody was ahead, perhaps for this same owner: look again.
     }
 }
 

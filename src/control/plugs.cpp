@@ -105,7 +105,9 @@ Result<std::string> Plugs::claim_address(const model::Network& network, const st
         return model::to_string(address);
     };
     auto const scope = address_scope(network.meta.space, network.meta.name);
-    TRY(context_.claims.ensure(scope, "gateway", [&](std::size_t) { return std::optional{model::to_string(gateway)}; }));
+    TRY(context_.claims.ensure(scope, "gateway", [&](std::size_t i) {
+        return i == 0 ? std::optional{model::to_string(gateway)} : std::nullopt;
+    }));
     auto address = TRY(context_.claims.ensure(scope, owner, candidate).context("an address on " + network.meta.name));
     auto const held = model::parse_ipv4(address);
     if (held.ok() && subnet.contains_host(held.value()) && held.value() != gateway)

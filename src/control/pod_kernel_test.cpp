@@ -1,0 +1,170 @@
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "control/world_testing.h"
+#include "storage/rootfs.h"
+#include "storage/test_archives.h"
+
+namespace nova::control::test {
+namespace {
+
+constexpr auto web = "pod.default.web";
+
+class Capsules : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << "needs root"; // What is mounted goes with the test.
+        ASSERT_EQ(::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+        storage::test::Layout layout;
+        layout.config["config"] = {{"Cmd", {"/bin/serve"}}};
+        layout.add_layer(
+            storage::test::tar_of({{.name = "etc/", .type = '5', .mode = 0755}, {.name = "bin/", .type = '5', .mode = 0755}}));
+        layout.write(world_.root() + "/source");
+    }
+
+    void TearDown() override
+    {
+        world_.kill_daemon();
+        EXPECT_TRUE(storage::unmount_rootfs(directory() + "/root").ok());
+    }
+
+    void put_image() { world_.put("Image", "web", {{"reference", "web"}, {"source", world_.root() + "/source"}}); }
+    void put_network() { world_.put("Network", "lab", {{"subnet", "10.88.0.1/24"}, {"dhcpRange", "10.88.0.2-10.88.0.60"}}); }
+    void put_pod(const json& more = json::object())
+    {
+        json spec{{"containers", {{{"name", "web"}, {"image", "web"}, {"ports", {{{"containerPort", 80}, {"hostPort", 8080}}}}}}},
+                  {"network", "lab"},
+                  {"terminationGracePeriodSeconds", 1}};
+        spec.merge_patch(more);
+        world_.put("Pod", "web", spec);
+    }
+    void start()
+    {
+        world_.start_daemon();
+        put_image();
+        put_network();
+        put_pod();
+        ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+    }
+    std::string directory() const { return world_.root() + "/capsules/" + web; }
+
+    World world_;
+};
+
+TEST_F(Capsules, wait_in_words_for_image_and_network)
+{
+    world_.start_daemon();
+    put_pod();
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Failed"));
+    EXPECT_NE(world_.words("Pod", "web").find("nova image import"), std::string::npos);
+    put_image();
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "web").find("there is no network lab") != std::string::npos; }));
+    EXPECT_EQ(world_.phase("Pod", "web"), "Pending");
+    put_network();
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+}
+
+TEST_F(Capsules, are_named_published_and_kept_out_of_the_dhcp_pool)
+{
+    start();
+    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.size() == 1; }));
+    auto const plan = *world_.networks.look("lab");
+    EXPECT_EQ(plan.hosts.at(0).name, "web");
+    EXPECT_EQ(plan.hosts.at(0).address, "10.88.0.61");
+    EXPECT_EQ(plan.ports.at(0), (network::PublishedPort{"", 8080, "10.88.0.61", 80, "tcp"}));
+    EXPECT_EQ(text_of(world_.read("Pod", "web"), "/status/podIP"), "10.88.0.61");
+    EXPECT_TRUE(world_.rests());
+}
+
+TEST_F(Capsules, are_asked_to_end_and_then_killed)
+{
+    world_.supervisor.ignores_term = {web};
+    start();
+    world_.merge_spec("Pod", "web", {{"running", false}});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Stopping"));
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Stopped"));
+    EXPECT_EQ(world_.supervisor.signals[web], (std::vector<int>{SIGTERM, SIGKILL}));
+    EXPECT_FALSE(world_.networks.look_endpoint(web));
+    world_.merge_spec("Pod", "web", {{"running", true}});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+}
+
+TEST_F(Capsules, restart_for_a_new_spec_but_not_for_new_ports)
+{
+    start();
+    world_.merge_spec("Pod", "web", {{"restartPolicy", "Never"}});
+    world_.change("Pod", "web", [](json& object) { object["spec"]["containers"][0]["ports"][0]["hostPort"] = 9090; });
+    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.at(0).host_port == 9090; }));
+    EXPECT_TRUE(world_.rests());
+    EXPECT_EQ(world_.supervisor.count_starts(web), 1);
+    world_.change("Pod", "web", [](json& object) { object["spec"]["containers"][0]["args"] = {"-v"}; });
+    EXPECT_TRUE(eventually([&] { return world_.supervisor.count_starts(web) == 2; }));
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+}
+
+TEST_F(Capsules, tell_an_end_of_their_own_and_one_that_nobody_saw)
+{
+    world_.start_daemon();
+    put_image();
+    put_network();
+    put_pod({{"restartPolicy", "Never"}});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+    world_.kill_daemon();
+    world_.supervisor.end(web, 3); // While nobody looks.
+    world_.start_daemon();
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Failed"));
+    EXPECT_EQ(world_.words("Pod", "web"), "it ended with exit code 3");
+    EXPECT_TRUE(world_.rests());
+    world_.change("Pod", "web", [](json& object) { object["metadata"]["annotations"][restart_annotation] = "1"; });
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+    world_.supervisor.end(web, std::nullopt);
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Unknown"));
+    EXPECT_NE(world_.words("Pod", "web").find("can't be known"), std::string::npos);
+}
+
+TEST_F(Capsules, that_crash_are_started_again_with_a_count_and_a_pause)
+{
+    start();
+    world_.supervisor.end(web, 1);
+    ASSERT_TRUE(eventually([&] { return world_.supervisor.count_starts(web) == 2; }));
+    world_.supervisor.end(web, 1);
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "web").find("started again") != std::string::npos; }));
+    ASSERT_TRUE(eventually([&] { return world_.supervisor.count_starts(web) == 3; }));
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+    EXPECT_EQ(world_.read("Pod", "web")["status"]["containerStatuses"][0]["restartCount"], 2);
+}
+
+TEST_F(Capsules, hold_their_image_until_they_are_gone)
+{
+    start();
+    world_.remove("Image", "web");
+    ASSERT_TRUE(world_.becomes("Image", "web", "Terminating"));
+    world_.remove("Pod", "web");
+    ASSERT_TRUE(world_.goes("Pod", "web"));
+    ASSERT_TRUE(world_.goes("Image", "web"));
+    EXPECT_FALSE(std::filesystem::exists(directory()));
+    EXPECT_FALSE(world_.images.get("web").ok());
+}
+
+TEST_F(Capsules, stay_running_in_words_while_their_network_fails)
+{
+    start();
+    {
+        auto const lock = world_.faults.hold();
+        world_.networks.failure = "nftables says no";
+    }
+    world_.merge_spec("Network", "lab", {{"stp", true}});
+    ASSERT_TRUE(world_.becomes("Network", "lab", "Failed"));
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "web").find("not active") != std::string::npos; }));
+    EXPECT_EQ(world_.phase("Pod", "web"), "Running");
+    {
+        auto const lock = world_.faults.hold();
+        world_.networks.failure.clear();
+    }
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "web").empty(); }));
+    EXPECT_EQ(world_.supervisor.count_starts(web), 1);
+}
+
+} // namespace
+} // namespace nova::control::test
