@@ -1,6 +1,7 @@
 #include "runtime/device_filter.h"
 
 #include "runtime/cgroups.h"
+#include "sys/device_access.h"
 
 namespace nova::runtime {
 
@@ -50,12 +51,37 @@ Status write_legacy_rule(const sys::Cgroup& cgroup, const oci::DeviceRule& rule)
     return done();
 }
 
+sys::DeviceAccess to_access(const oci::DeviceRule& rule)
+{
+    auto const number = [](const std::optional<std::int64_t>& value) {
+        return value ? std::optional{static_cast<std::uint32_t>(*value)} : std::nullopt;
+    };
+    auto const may = [&](char kind) { return rule.access.empty() || rule.access.find(kind) != std::string::npos; };
+    return {.allow = rule.allow,
+            .type = rule.type.front(),
+            .major = number(rule.major),
+            .minor = number(rule.minor),
+            .read = may('r'),
+            .write = may('w'),
+            .make = may('m')};
+}
+
+Status attach_unified(const sys::Cgroup& cgroup, const std::vector<oci::DeviceRule>& rules)
+{
+    std::vector<sys::DeviceAccess> accesses;
+    for (const auto* const list : {&rules, &default_device_rules()})
+        for (const auto& rule : *list)
+            accesses.push_back(to_access(rule));
+    auto const directory = TRY(cgroup.open_directory());
+    return sys::attach_device_filter(directory.get(), accesses);
+}
+
 } // namespace
 
 Status apply_device_rules(const sys::Cgroup& cgroup, const std::vector<oci::DeviceRule>& rules)
 {
     if (cgroup.layout() == sys::CgroupLayout::unified)
-        return done();
+        return attach_unified(cgroup, rules).context("linux.resources.devices");
     if (!cgroup.has("devices")) {
         if (rules.empty())
             return done();
