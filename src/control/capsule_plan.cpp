@@ -45,7 +45,8 @@ std::vector<std::string> command_line(const storage::ImageConfig& image, const m
 Status write_identity(const std::string& directory, const std::string& hostname, const Plug* plug)
 {
     std::string const address = plug != nullptr ? plug->address : "127.0.1.1";
-    TRY(sys::write_file_atomically(directory + "/hosts", "127.0.0.1 localhost\n::1 localhost\n" + address + " " + hostname + "\n"));
+    TRY(sys::write_file_atomically(directory + "/hosts",
+                                   "127.0.0.1 localhost\n::1 localhost\n" + address + " " + hostname + "\n"));
     TRY(sys::write_file_atomically(directory + "/hostname", hostname + "\n"));
     std::string resolver;
     if (plug != nullptr && !plug->gateway.empty())
@@ -106,9 +107,12 @@ Result<runtime::CapsulePlan> plan_capsule(const model::Pod& pod, const CapsulePa
     plan.rootfs = parts.rootfs;
     plan.argv = command_line(config, container);
     if (plan.argv.empty())
-        return base::Error{base::Code::failed_precondition, "image " + container.image + " names no command: give one in the container"};
+        return base::Error{base::Code::failed_precondition,
+                           "image " + container.image + " names no command: give one in the container"};
     plan.env = merged_env(config.env, container);
-    plan.working_dir = !container.working_dir.empty() ? container.working_dir : config.working_dir.empty() ? "/" : config.working_dir;
+    plan.working_dir = !container.working_dir.empty() ? container.working_dir
+                       : config.working_dir.empty()   ? "/"
+                                                      : config.working_dir;
     plan.hostname = pod.spec.hostname.empty() ? pod.meta.name : pod.spec.hostname;
     auto const user = container.run_as_user ? std::to_string(*container.run_as_user) : config.user;
     auto const resolved = TRY(storage::resolve_user(parts.rootfs, user).context("user \"" + user + "\""));

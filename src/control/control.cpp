@@ -88,7 +88,8 @@ void Control::work(std::stop_token stop)
 {
     while (auto const key = queue_.take(stop)) {
         auto const outcome = pass(*key);
-        bool const expected = outcome.ok() || outcome.error().code() == base::Code::aborted || outcome.error().code() == base::Code::unavailable;
+        bool const expected =
+            outcome.ok() || outcome.error().code() == base::Code::aborted || outcome.error().code() == base::Code::unavailable;
         if (!expected)
             base::log_warning(to_string(*key) + ": " + outcome.error().message());
         queue_.finish(*key, outcome);
@@ -118,7 +119,8 @@ void Control::listen(std::stop_token stop)
     }
 }
 
-/// One stretch from a list of everything through the changes after it; ends after ten minutes, so that the next looks at all again.
+/// One stretch from a list of everything through the changes after it; ends after ten minutes, so that the next looks at all
+/// again.
 Status Control::follow(std::stop_token stop)
 {
     keyspace::Revision revision = 0;

@@ -12,8 +12,8 @@
 
 namespace nova::control {
 
-/// The controllers at work: hears of changes in the store and of processes that end, and keeps the queue's workers busy. At its start
-/// and every ten minutes it looks at everything. Between changes nothing of it wakes.
+/// The controllers at work: hears of changes in the store and of processes that end, and keeps the queue's workers busy. At its
+/// start and every ten minutes it looks at everything. Between changes nothing of it wakes.
 class Control {
 public:
     static constexpr std::size_t workers = 4;

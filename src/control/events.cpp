@@ -13,7 +13,8 @@ void EventRecorder::normal(const model::Key& about, const std::string& uid, cons
     record(about, uid, "Normal", reason, message);
 }
 
-void EventRecorder::warning(const model::Key& about, const std::string& uid, const std::string& reason, const std::string& message)
+void EventRecorder::warning(const model::Key& about, const std::string& uid, const std::string& reason,
+                            const std::string& message)
 {
     base::log_warning(to_string(about) + ": " + reason + ": " + message);
     record(about, uid, "Warning", reason, message);

@@ -148,8 +148,10 @@ Result<Next> MachineController::launch(model::VirtualMachine& machine)
 {
     TRY(plugs_.leave_others(key_of(machine), machine.spec.network));
     auto const plug = TRY(plug_in(machine));
-    if (plug && !plug->known) // Else DHCP would hand the guest some other address. The network's pass over the claim brings us back.
-        return base::Error{base::Code::unavailable, "network " + machine.spec.network + " does not serve " + plug->address + " yet"};
+    if (plug &&
+        !plug->known) // Else DHCP would hand the guest some other address. The network's pass over the claim brings us back.
+        return base::Error{base::Code::unavailable,
+                           "network " + machine.spec.network + " does not serve " + plug->address + " yet"};
     machine.status.address = plug ? plug->address : "";
     machine.status.acceleration = std::string{vm::to_string(acceleration(machine))};
     auto const machine_plan = TRY(plan(machine, plug));
@@ -255,7 +257,9 @@ Result<Next> MachineController::report_running(model::VirtualMachine& machine)
     bool const up = power == vm::Power::on || power == vm::Power::paused;
     auto& status = machine.status;
     status.phase = hangs ? "Unknown" : phase_of(power);
-    auto const words = up ? std::string{} : hangs ? observed.error().message() : "the hypervisor says " + std::string{to_string(power)};
+    auto const words = up      ? std::string{}
+                       : hangs ? observed.error().message()
+                               : "the hypervisor says " + std::string{to_string(power)};
     set_condition(status.conditions, "Ready", up, status.phase, words);
     TRY(context_.store.put_status(machine));
     if (up)

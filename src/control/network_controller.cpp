@@ -63,7 +63,8 @@ Result<Next> NetworkController::step(model::Network& network)
 Status NetworkController::make_switch(const model::Network& network, network::SwitchPlan& plan)
 {
     auto const ensured = context_.drivers.networks.ensure_switch(plan);
-    if (!base::failed_with(ensured, base::Code::already_exists) || plan.bridge != network.meta.name || !network.spec.bridge.empty())
+    if (!base::failed_with(ensured, base::Code::already_exists) || plan.bridge != network.meta.name ||
+        !network.spec.bridge.empty())
         return ensured;
     // Somebody else's link has the name we chose: choose another, for good.
     auto const other = network.meta.name.substr(0, 10) + "-" + context_.places.instance.substr(0, 4);
@@ -92,9 +93,8 @@ Result<std::string> NetworkController::claim_subnet(const model::Network& networ
     };
     if (network.spec.subnet.empty())
         return context_.claims.ensure("subnet", owner_of(network), picked);
-    TRY(context_.claims.ensure("subnet", owner_of(network), [&](std::size_t i) {
-        return i == 0 ? std::optional{network.spec.subnet} : std::nullopt;
-    }));
+    TRY(context_.claims.ensure("subnet", owner_of(network),
+                               [&](std::size_t i) { return i == 0 ? std::optional{network.spec.subnet} : std::nullopt; }));
     return network.spec.subnet;
 }
 
@@ -160,7 +160,8 @@ Status NetworkController::add_workloads(model::Network& network, network::Switch
             continue;
         for (const auto& port : pod.spec.containers.front().ports)
             if (port.host_port != 0)
-                plan.ports.push_back({port.host_ip, port.host_port, address, port.container_port, port.protocol == "UDP" ? "udp" : "tcp"});
+                plan.ports.push_back(
+                    {port.host_ip, port.host_port, address, port.container_port, port.protocol == "UDP" ? "udp" : "tcp"});
     }
     return base::done();
 }
@@ -208,7 +209,8 @@ Result<Next> NetworkController::report_active(model::Network& network, const net
     status.subnet = plan.subnet;
     status.gateway = plan.gateway;
     if (delay)
-        set_condition(status.conditions, "Ready", false, "ServiceEnded", "DHCP and DNS ended too often; they will be started again");
+        set_condition(status.conditions, "Ready", false, "ServiceEnded",
+                      "DHCP and DNS ended too often; they will be started again");
     else
         set_condition(status.conditions, "Ready", true, "Active", words);
     TRY(context_.store.put_status(network));

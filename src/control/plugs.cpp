@@ -13,15 +13,9 @@ std::string switch_name(const std::string& space, const std::string& network)
     return space == "default" ? network : space + "--" + network;
 }
 
-std::string address_scope(const std::string& space, const std::string& network)
-{
-    return "address/" + space + "." + network;
-}
+std::string address_scope(const std::string& space, const std::string& network) { return "address/" + space + "." + network; }
 
-std::string derived_mac(const std::string& instance, const std::string& id)
-{
-    return model::derive_mac(instance + "/" + id);
-}
+std::string derived_mac(const std::string& instance, const std::string& id) { return model::derive_mac(instance + "/" + id); }
 
 std::string link_name(const std::string& instance, const std::string& id)
 {
@@ -105,9 +99,8 @@ Result<std::string> Plugs::claim_address(const model::Network& network, const st
         return model::to_string(address);
     };
     auto const scope = address_scope(network.meta.space, network.meta.name);
-    TRY(context_.claims.ensure(scope, "gateway", [&](std::size_t i) {
-        return i == 0 ? std::optional{model::to_string(gateway)} : std::nullopt;
-    }));
+    TRY(context_.claims.ensure(scope, "gateway",
+                               [&](std::size_t i) { return i == 0 ? std::optional{model::to_string(gateway)} : std::nullopt; }));
     auto address = TRY(context_.claims.ensure(scope, owner, candidate).context("an address on " + network.meta.name));
     auto const held = model::parse_ipv4(address);
     if (held.ok() && subnet.contains_host(held.value()) && held.value() != gateway)

@@ -10,10 +10,10 @@ namespace nova::control {
 /// How a workload hangs on its network.
 struct Plug {
     network::EndpointPlan endpoint;
-    std::string address; ///< Without the prefix length.
-    std::string domain;  ///< "lab.nova.internal"
-    std::string gateway; ///< The bridge's own address: where names are asked for.
-    bool known = false;  ///< The network names and serves this address already.
+    std::string address;             ///< Without the prefix length.
+    std::string domain;              ///< "lab.nova.internal"
+    std::string gateway;             ///< The bridge's own address: where names are asked for.
+    bool known = false;              ///< The network names and serves this address already.
     std::string network_namespace{}; ///< Capsules: the path to join.
 };
 
@@ -41,7 +41,8 @@ private:
     Result<Plug> plan(const model::Key& workload, const std::string& network, const std::string& mac);
     /// An error of the drivers, told as what it means here.
     base::Error explained(const model::Key& network, base::Error error);
-    Result<std::string> claim_address(const model::Network& network, const std::string& subnet, const std::string& owner, bool dhcp);
+    Result<std::string> claim_address(const model::Network& network, const std::string& subnet, const std::string& owner,
+                                      bool dhcp);
 
     Context& context_;
 };

@@ -174,13 +174,15 @@ Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& ru
         note_run(pod, running);
         container_status(pod).state = "running";
         pod.status.phase = pod.meta.deleted ? "Terminating" : "Stopping";
-        set_condition(pod.status.conditions, "Ready", false, "Stopping", "asked to end; it has " + std::to_string(grace.count()) + " s");
+        set_condition(pod.status.conditions, "Ready", false, "Stopping",
+                      "asked to end; it has " + std::to_string(grace.count()) + " s");
         TRY(context_.store.put_status(pod));
         return Next::after(left);
     }
     TRY(signal(id, SIGKILL));
     if (graces_.begin_kill(id))
-        context_.events.warning(key_of(pod), pod.meta.uid, "Killed", "did not end within " + std::to_string(grace.count()) + " s");
+        context_.events.warning(key_of(pod), pod.meta.uid, "Killed",
+                                "did not end within " + std::to_string(grace.count()) + " s");
     return Next::after(killed_look);
 }
 

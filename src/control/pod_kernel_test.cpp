@@ -166,5 +166,47 @@ TEST_F(Capsules, stay_running_in_words_while_their_network_fails)
     EXPECT_EQ(world_.supervisor.count_starts(web), 1);
 }
 
+/// The daemon dies at its nth call of a driver between an image that is there and a capsule that is gone again.
+TEST_F(Capsules, leave_nothing_wherever_the_daemon_died)
+{
+    world_.start_daemon();
+    put_image();
+    ASSERT_TRUE(world_.becomes("Image", "web", "Ready"));
+    world_.kill_daemon();
+    for (auto const when : {Faults::When::before_effect, Faults::When::after_effect})
+        for (std::size_t n = 1; n < 60; ++n) {
+            SCOPED_TRACE("killed at call " + std::to_string(n));
+            world_.faults.strike_at(n, when);
+            world_.start_daemon();
+            put_network();
+            put_pod();
+            (void)eventually([&] { return world_.faults.struck() || world_.phase("Pod", "web") == "Running"; });
+            bool const while_starting = world_.faults.struck();
+            if (while_starting) {
+                world_.kill_daemon();
+                world_.faults.heal();
+                world_.start_daemon();
+                ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+                ASSERT_EQ(world_.supervisor.count_starts(web), 1) << "no second process";
+            }
+            world_.remove("Pod", "web");
+            world_.remove("Network", "lab");
+            bool const struck = eventually([&] { return world_.faults.struck() || world_.read("Network", "lab").is_null(); });
+            world_.kill_daemon();
+            bool const while_ending = struck && !while_starting && !world_.read("Network", "lab").is_null();
+            world_.faults.heal();
+            world_.start_daemon();
+            ASSERT_TRUE(world_.goes("Pod", "web"));
+            ASSERT_TRUE(world_.goes("Network", "lab"));
+            EXPECT_FALSE(std::filesystem::exists(directory()));
+            EXPECT_FALSE(world_.networks.look_endpoint(web));
+            EXPECT_EQ(world_.count_keys("/claims/"), 0u);
+            world_.kill_daemon();
+            world_.supervisor.starts.clear();
+            if (HasFailure() || (!while_starting && !while_ending))
+                break;
+        }
+}
+
 } // namespace
 } // namespace nova::control::test

@@ -17,10 +17,7 @@ std::string applied_path(const std::string& directory) { return directory + "/ap
 
 } // namespace
 
-std::string workload_id(const model::Key& key)
-{
-    return (key.kind == "Pod" ? "pod." : "vm.") + key.space + "." + key.name;
-}
+std::string workload_id(const model::Key& key) { return (key.kind == "Pod" ? "pod." : "vm.") + key.space + "." + key.name; }
 
 std::optional<model::Key> workload_key(const std::string& id)
 {
@@ -35,15 +32,9 @@ std::optional<model::Key> workload_key(const std::string& id)
                       id.substr(space_end + 1)};
 }
 
-std::string capsule_directory(const Places& places, const std::string& id)
-{
-    return places.state + "/capsules/" + id;
-}
+std::string capsule_directory(const Places& places, const std::string& id) { return places.state + "/capsules/" + id; }
 
-std::string log_path(const Places& places, const std::string& id)
-{
-    return places.state + "/logs/" + id + ".log";
-}
+std::string log_path(const Places& places, const std::string& id) { return places.state + "/logs/" + id + ".log"; }
 
 Status remove_log(const Places& places, const std::string& id)
 {

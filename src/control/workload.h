@@ -38,11 +38,12 @@ constexpr auto restart_annotation = "nanocloud.io/restart";
 
 /// What a running process was started from, so that a later spec can be held against it. A file beside the workload.
 struct Applied {
-    std::string spec;    ///< Digest of what matters to the process. Empty: it was asked to end, so whatever comes next is a new start.
-    std::string image;   ///< Digest of the image whose root it has.
-    std::string address; ///< It was plugged in with this.
+    std::string
+        spec; ///< Digest of what matters to the process. Empty: it was asked to end; what comes next is a new start.
+    std::string image;                 ///< Digest of the image whose root it has.
+    std::string address;               ///< It was plugged in with this.
     std::vector<std::string> layers{}; ///< Of that image: they must not go while the root stands on them.
-    bool done = false;   ///< It came to an end of its own that shall stay, also when nobody knows of the process any more.
+    bool done = false; ///< It came to an end of its own that shall stay, also when nobody knows of the process any more.
     bool operator==(const Applied&) const = default;
 };
 std::optional<Applied> read_applied(const std::string& directory);
@@ -64,7 +65,8 @@ public:
     /// A run of this length makes up for all that was before.
     explicit RestartDelays(std::chrono::milliseconds good_run = std::chrono::minutes{10}) : good_run_(good_run) {}
 
-    std::chrono::milliseconds before_next(const std::string& id, std::chrono::milliseconds since_end, std::chrono::milliseconds ran);
+    std::chrono::milliseconds before_next(const std::string& id, std::chrono::milliseconds since_end,
+                                          std::chrono::milliseconds ran);
     void forget(const std::string& id);
 
 private:
@@ -94,8 +96,8 @@ private:
     base::Guarded<std::map<std::string, Grace>> begun_;
 };
 
-/// Of which workloads it is known that nothing is left in the kernel, so that looking again costs nothing. Kept in memory only: a new
-/// daemon takes down once more.
+/// Of which workloads it is known that nothing is left in the kernel, so that looking again costs nothing. Kept in memory only: a
+/// new daemon takes down once more.
 class TakenDown {
 public:
     bool contains(const std::string& id) const
