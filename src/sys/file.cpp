@@ -29,6 +29,14 @@ Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsi
     return fd;
 }
 
+Result<UniqueFd> duplicate(int fd)
+{
+    UniqueFd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    if (!copy)
+        return Error::from_errno("duplicate a descriptor");
+    return copy;
+}
+
 Result<std::string> read_all(int fd, std::size_t most)
 {
     std::string text;

@@ -16,6 +16,9 @@ using base::Status;
 Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0);
 Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode = 0);
 
+/// A second handle of the same open file, close-on-exec.
+Result<UniqueFd> duplicate(int fd);
+
 /// The whole content. Errors: as open(2) and read(2); resource_exhausted - more than `most` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t most = 64u << 20);
 Result<std::string> read_all(int fd, std::size_t most = 64u << 20);
