@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "api/server.h"
-#include "apps/nova/embedded_nb.h"
+#include "apps/nova/embedded/embedded_nb.h"
 #include "apps/nova/server/notify.h"
 #include "apps/nova/server/streams.h"
 #include "base/log.h"
