@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/streams.h"
+#include "apps/nova/server/places.h"
 #include "supervisor/client.h"
 #include "supervisor/log_reader.h"
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/streams.h"
+#include "apps/nova/server/places.h"
 #include "control/workload.h"
 
 namespace nova::app {
