@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -21,6 +22,8 @@ struct Invocation {
     std::string output_word = "table";
     bool curl = false;  ///< Print the request instead of sending it.
     bool quiet = false; ///< No progress, only results.
+
+    std::vector<std::string> behind_dashes; ///< What stood behind "--": a command for a capsule, and none of our options.
 
     /// Set by the command that was chosen. Returns the exit code.
     std::function<Result<int>()> action;

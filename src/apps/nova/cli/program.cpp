@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
@@ -68,8 +69,12 @@ int run_program(int argc, char** argv)
     add_network_commands(app, invocation);
     add_image_commands(app, invocation);
     add_host_commands(app, invocation);
+    // What stands behind "--" is another program's: it is taken away before our options are looked for.
+    auto const end = std::find(argv, argv + argc, std::string_view{"--"});
+    if (end != argv + argc)
+        invocation.behind_dashes.assign(end + 1, argv + argc);
     try {
-        app.parse(argc, argv);
+        app.parse(static_cast<int>(end - argv), argv);
     } catch (const CLI::Success& asked) { // --help and --version
         return app.exit(asked);
     } catch (const CLI::ParseError& error) {

@@ -79,9 +79,13 @@ Result<int> pump(client::Session& session, bool terminal, bool input, bool escap
     return session.pump(moves);
 }
 
-/// Where the kind was left out, the first word is the name: "exec web ls" as well as "exec container web ls".
-void split_command(ExecCommand& command)
+/// Behind "--" all is the command. Without it, and where the kind was left out, the first word is the name: "exec web ls" as well as "exec container web ls".
+void split_command(ExecCommand& command, const std::vector<std::string>& behind_dashes)
 {
+    if (!behind_dashes.empty()) {
+        command.exec.command = behind_dashes;
+        return;
+    }
     bool const kind = model::find_kind_by_any_name(command.words.front()) != nullptr && command.words.size() > 2;
     auto const names = command.words.begin() + (kind ? 2 : 1);
     command.exec.command.assign(names, command.words.end());
@@ -90,8 +94,8 @@ void split_command(ExecCommand& command)
 
 Result<int> exec(const Invocation& invocation, ExecCommand command)
 {
-    split_command(command);
-    if (command.exec.command.empty())
+    split_command(command, invocation.behind_dashes);
+    if (command.exec.command.empty() || command.words.size() > 2)
         return base::Error{base::Code::invalid_argument, "exec needs a command: nova exec container NAME -- COMMAND"};
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, command.words));

@@ -135,11 +135,10 @@ Result<int> run(const Invocation& invocation, const RunOptions& options)
 
 void add_run(CLI::App& app, Invocation& invocation)
 {
-    auto* command = app.add_subcommand("run", "Start a machine or capsule that is described, or a capsule from an image");
+    auto* command = app.add_subcommand("run", "Start a machine or capsule that is described, or a capsule from an image (-- COMMAND replaces its own)");
     auto const options = std::make_shared<RunOptions>();
     command->add_option("kind", options->kind, "vm or container")->required()->check(CLI::IsMember({"vm", "container", "capsule"}));
     command->add_option("name", options->name, "Its name")->required();
-    command->add_option("command", options->command, "What to run instead of the image's own command (after --)");
     command->add_option("--image", options->image, "Make a new capsule from this image");
     command->add_option("--network", options->network, "Network to plug it into");
     command->add_option("-e,--env", options->env, "K=V, once for each");
@@ -150,7 +149,12 @@ void add_run(CLI::App& app, Invocation& invocation)
     command->add_flag("-d,--detach", options->detach, "Return once it runs");
     command->add_option("--timeout", options->timeout_seconds, "How long its start may take, in seconds")->capture_default_str();
     command->footer("Examples:\n  nova run vm probe\n  nova run container web\n  nova run container job --image tools --rm -- sh -c 'echo hello'");
-    command->callback([&invocation, options] { invocation.action = [&invocation, options] { return run(invocation, *options); }; });
+    command->callback([&invocation, options] {
+        invocation.action = [&invocation, options] {
+            options->command = invocation.behind_dashes;
+            return run(invocation, *options);
+        };
+    });
 }
 
 } // namespace
