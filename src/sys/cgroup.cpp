@@ -232,7 +232,11 @@ Status Cgroup::write(std::string_view controller, const std::string& file, std::
     if (place.empty())
         return Error{Code::unimplemented,
                      "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} + " is not available here"};
-    return write_kernel_file(place + "/" + file, text);
+    auto written = write_kernel_file(place + "/" + file, text);
+    if (failed_with(written, Code::not_found) && !controller.empty() && !has(controller))
+        return Error{Code::unimplemented,
+                     "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} + " is not enabled here"};
+    return written;
 }
 
 Result<std::string> Cgroup::read(std::string_view controller, const std::string& file) const
