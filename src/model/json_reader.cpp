@@ -5,10 +5,7 @@ namespace nova::model {
 using base::Code;
 using base::Error;
 
-JsonValue::Kind JsonValue::kind() const
-{
-    return document_->nodes_[index_].kind;
-}
+JsonValue::Kind JsonValue::kind() const { return document_->nodes_[index_].kind; }
 
 std::string_view JsonValue::text() const
 {
@@ -22,30 +19,15 @@ std::string_view JsonValue::key() const
     return document_->view(node.key, node.key_decoded);
 }
 
-std::string_view JsonValue::source() const
-{
-    return document_->view(document_->nodes_[index_].source, false);
-}
+std::string_view JsonValue::source() const { return document_->view(document_->nodes_[index_].source, false); }
 
-bool JsonValue::has_children() const
-{
-    return document_->nodes_[index_].child != JsonDocument::none;
-}
+bool JsonValue::has_children() const { return document_->nodes_[index_].child != JsonDocument::none; }
 
-JsonValue JsonValue::first() const
-{
-    return JsonValue{*document_, document_->nodes_[index_].child};
-}
+JsonValue JsonValue::first() const { return JsonValue{*document_, document_->nodes_[index_].child}; }
 
-bool JsonValue::has_next() const
-{
-    return document_->nodes_[index_].next != JsonDocument::none;
-}
+bool JsonValue::has_next() const { return document_->nodes_[index_].next != JsonDocument::none; }
 
-JsonValue JsonValue::next() const
-{
-    return JsonValue{*document_, document_->nodes_[index_].next};
-}
+JsonValue JsonValue::next() const { return JsonValue{*document_, document_->nodes_[index_].next}; }
 
 std::string_view JsonDocument::view(Slice slice, bool decoded) const
 {

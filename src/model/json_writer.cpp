@@ -62,20 +62,11 @@ JsonWriter& JsonWriter::value(std::string_view text)
     return *this;
 }
 
-JsonWriter& JsonWriter::value(std::int64_t number)
-{
-    return raw(std::to_string(number));
-}
+JsonWriter& JsonWriter::value(std::int64_t number) { return raw(std::to_string(number)); }
 
-JsonWriter& JsonWriter::value(std::uint64_t number)
-{
-    return raw(std::to_string(number));
-}
+JsonWriter& JsonWriter::value(std::uint64_t number) { return raw(std::to_string(number)); }
 
-JsonWriter& JsonWriter::value(bool yes)
-{
-    return raw(yes ? "true" : "false");
-}
+JsonWriter& JsonWriter::value(bool yes) { return raw(yes ? "true" : "false"); }
 
 JsonWriter& JsonWriter::raw(std::string_view json)
 {

@@ -5,8 +5,8 @@
 namespace nova::model::oci {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 
 // Not in an unnamed namespace: the templates of oci_field.h find these by their argument.
 static Status check_version(const Config& config)

@@ -127,7 +127,7 @@ struct Device {
 
 struct DeviceRule {
     bool allow = false;
-    std::string type = "a"; ///< a c b
+    std::string type = "a";            ///< a c b
     std::optional<std::int64_t> major; ///< Empty: every one.
     std::optional<std::int64_t> minor;
     std::string access = "rwm";
@@ -159,8 +159,8 @@ struct CpuLimits {
 struct BlockDeviceLimit {
     std::int64_t major = 0;
     std::int64_t minor = 0;
-    std::uint64_t rate = 0;                  ///< For throttling.
-    std::optional<std::uint16_t> weight;     ///< For weightDevice.
+    std::uint64_t rate = 0;              ///< For throttling.
+    std::optional<std::uint16_t> weight; ///< For weightDevice.
     std::optional<std::uint16_t> leaf_weight;
 };
 
@@ -261,7 +261,7 @@ struct Linux {
     std::vector<std::string> readonly_paths;
     std::string mount_label;
     std::optional<IntelRdt> intel_rdt;
-    std::optional<std::string> personality; ///< LINUX | LINUX32
+    std::optional<std::string> personality;         ///< LINUX | LINUX32
     std::map<std::string, std::string> net_devices; ///< Host name to name inside; empty: the same.
     std::optional<MemoryPolicy> memory_policy;
 };

@@ -24,7 +24,8 @@ TEST(JsonReader, decodes_escapes_and_keeps_the_source)
 
 TEST(JsonReader, refuses_what_is_no_json)
 {
-    for (const char* const text : {"", "{", "[1,]", "{\"a\":1,}", "01", "1.", "\"\\ud800\"", "\"\x01\"", "tru", "{} x", "[1 2]", "-"})
+    for (const char* const text :
+         {"", "{", "[1,]", "{\"a\":1,}", "01", "1.", "\"\\ud800\"", "\"\x01\"", "tru", "{} x", "[1 2]", "-"})
         EXPECT_FALSE(JsonDocument::parse(text).ok()) << text;
     EXPECT_FALSE(JsonDocument::parse(std::string(1000, '[')).ok());
 }

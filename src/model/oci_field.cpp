@@ -101,29 +101,14 @@ Status read_number(const Field& field, T& out)
 
 } // namespace
 
-Status read(const Field& field, std::uint64_t& out)
-{
-    return read_number(field, out);
-}
+Status read(const Field& field, std::uint64_t& out) { return read_number(field, out); }
 
-Status read(const Field& field, std::int64_t& out)
-{
-    return read_number(field, out);
-}
+Status read(const Field& field, std::int64_t& out) { return read_number(field, out); }
 
-Status read(const Field& field, std::uint32_t& out)
-{
-    return read_number(field, out);
-}
+Status read(const Field& field, std::uint32_t& out) { return read_number(field, out); }
 
-Status read(const Field& field, std::int32_t& out)
-{
-    return read_number(field, out);
-}
+Status read(const Field& field, std::int32_t& out) { return read_number(field, out); }
 
-Status read(const Field& field, std::uint16_t& out)
-{
-    return read_number(field, out);
-}
+Status read(const Field& field, std::uint16_t& out) { return read_number(field, out); }
 
 } // namespace nova::model::oci

@@ -10,8 +10,7 @@ using base::done;
 using Kind = JsonValue::Kind;
 
 // Not in an unnamed namespace: the templates of oci_field.h find these by their argument.
-constexpr std::array<std::string_view, 8> namespace_types{"mount", "pid",  "network", "ipc",
-                                                          "uts",   "user", "cgroup",  "time"};
+constexpr std::array<std::string_view, 8> namespace_types{"mount", "pid", "network", "ipc", "uts", "user", "cgroup", "time"};
 
 static Status read(const Field& field, Namespace& entry)
 {
@@ -118,8 +117,8 @@ static Status read_net_devices(const Field& field, Linux& part)
 
 static Status check_propagation(const Field& field, const Linux& part)
 {
-    constexpr std::array<std::string_view, 9> known{"",         "private", "rprivate", "shared",     "rshared",
-                                                    "slave",    "rslave",  "unbindable", "runbindable"};
+    constexpr std::array<std::string_view, 9> known{"",      "private", "rprivate",   "shared",     "rshared",
+                                                    "slave", "rslave",  "unbindable", "runbindable"};
     if (std::find(known.begin(), known.end(), part.rootfs_propagation) == known.end())
         return field.find("rootfsPropagation")->wrong("private, shared, slave, unbindable or one of them after r");
     return done();

@@ -37,9 +37,10 @@ const std::vector<DefaultMount>& default_mounts()
     return mounts;
 }
 
-constexpr std::array masked_paths{"/proc/acpi",        "/proc/asound",       "/proc/kcore",      "/proc/keys",
-                                  "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-                                  "/proc/scsi",        "/proc/interrupts",   "/sys/firmware",    "/sys/devices/virtual/powercap"};
+constexpr std::array masked_paths{"/proc/acpi",        "/proc/asound",        "/proc/kcore",
+                                  "/proc/keys",        "/proc/latency_stats", "/proc/timer_list",
+                                  "/proc/timer_stats", "/proc/sched_debug",   "/proc/scsi",
+                                  "/proc/interrupts",  "/sys/firmware",       "/sys/devices/virtual/powercap"};
 constexpr std::array read_only_paths{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 template <typename Texts>
@@ -157,9 +158,10 @@ void write_linux(Json& json, const CapsulePlan& plan)
 
 const std::vector<std::string>& default_capabilities()
 {
-    static const std::vector<std::string> names{
-        "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",  "CAP_MKNOD",   "CAP_NET_RAW",          "CAP_SETGID",
-        "CAP_SETUID", "CAP_SETFCAP",      "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+    static const std::vector<std::string> names{"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+                                                "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+                                                "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+                                                "CAP_KILL",    "CAP_AUDIT_WRITE"};
     return names;
 }
 
@@ -188,9 +190,7 @@ std::string default_spec(SpecKind kind)
     auto text = config_json(plan);
     if (kind == SpecKind::rootless) { // The caller alone, as root of its own user namespace.
         constexpr std::string_view anchor = R"("namespaces":[)";
-        auto const maps = [](unsigned id) {
-            return R"([{"containerID":0,"hostID":)" + std::to_string(id) + R"(,"size":1}])";
-        };
+        auto const maps = [](unsigned id) { return R"([{"containerID":0,"hostID":)" + std::to_string(id) + R"(,"size":1}])"; };
         auto const at = text.find(anchor);
         text.replace(at, anchor.size(),
                      R"("uidMappings":)" + maps(::geteuid()) + R"(,"gidMappings":)" + maps(::getegid()) + "," +

@@ -12,10 +12,7 @@ using base::Error;
 
 namespace {
 
-Error wrong(std::string field, std::string message)
-{
-    return Error::invalid({{std::move(field), std::move(message), {}, 0, 0}});
-}
+Error wrong(std::string field, std::string message) { return Error::invalid({{std::move(field), std::move(message), {}, 0, 0}}); }
 
 Status check_plan(const CapsulePlan& plan)
 {
@@ -48,7 +45,7 @@ Result<model::ProcessSpec> Capsules::prepare(const CapsulePlan& plan) const
     spec.id = plan.id;
     spec.pid_file = plan.bundle + "/pid";
     TRY(sys::remove_file(spec.pid_file)); // That of an earlier life would name a stranger.
-    spec.argv = {"nb",       "--root",     options_.state_directory, "run",   "--detach", "--bundle", plan.bundle,
+    spec.argv = {"nb",         "--root",     options_.state_directory, "run", "--detach", "--bundle", plan.bundle,
                  "--pid-file", spec.pid_file};
     if (plan.terminal) {
         spec.terminal_socket = plan.bundle + "/terminal.sock";

@@ -23,9 +23,9 @@ struct BindMount {
 
 /// One capsule, as it shall run.
 struct CapsulePlan {
-    std::string id;      ///< "pod.default.web"
-    std::string bundle;  ///< Directory for config.json.
-    std::string rootfs;  ///< Mounted root.
+    std::string id;     ///< "pod.default.web"
+    std::string bundle; ///< Directory for config.json.
+    std::string rootfs; ///< Mounted root.
     std::vector<std::string> argv;
     std::vector<std::string> env;
     std::string working_dir = "/";
@@ -36,7 +36,7 @@ struct CapsulePlan {
     std::vector<BindMount> mounts; ///< Volumes, and resolv.conf, hosts, hostname.
     std::string network_namespace; ///< Path to join; empty: a new one with loopback only.
     bool host_network = false;
-    std::string cgroup;            ///< "/nova-1a2b3c4d/pod.default.web"
+    std::string cgroup; ///< "/nova-1a2b3c4d/pod.default.web"
     std::optional<base::Bytes> memory_limit;
     std::optional<double> cpu_limit;
     bool read_only_root = false;
@@ -61,7 +61,8 @@ public:
 
     /// How to call nb for a second process in a running capsule.
     std::vector<std::string> exec_argv(const std::string& id, const std::vector<std::string>& command, bool terminal,
-                                       const std::string& user, const std::string& cwd, const std::vector<std::string>& env) const;
+                                       const std::string& user, const std::string& cwd,
+                                       const std::vector<std::string>& env) const;
 
     /// Kills what is left of it, removes its cgroup and nb's record. Accepts absence. Spawns nb.
     Status remove(const std::string& id) const;

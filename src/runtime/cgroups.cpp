@@ -8,16 +8,13 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 namespace oci = model::oci;
 
 namespace {
 
-std::string limit_or_max(std::int64_t limit)
-{
-    return limit < 0 ? "max" : std::to_string(limit);
-}
+std::string limit_or_max(std::int64_t limit) { return limit < 0 ? "max" : std::to_string(limit); }
 
 template <typename Number>
 Status write_if(const sys::Cgroup& cgroup, std::string_view controller, const char* file, const std::optional<Number>& value)
@@ -165,7 +162,8 @@ Status apply_cpu_unified(const sys::Cgroup& cgroup, const oci::CpuLimits& cpu)
 Status apply_throttle_unified(const sys::Cgroup& cgroup, const char* key, const std::vector<oci::BlockDeviceLimit>& limits)
 {
     for (const auto& limit : limits)
-        TRY(cgroup.write("io", "io.max", device_number(limit) + key + "=" + (limit.rate == 0 ? "max" : std::to_string(limit.rate))));
+        TRY(cgroup.write("io", "io.max",
+                         device_number(limit) + key + "=" + (limit.rate == 0 ? "max" : std::to_string(limit.rate))));
     return done();
 }
 
@@ -214,8 +212,8 @@ void add_rare_controllers(const oci::Resources& resources, std::vector<std::stri
     bool const unified = sys::cgroup_layout() == sys::CgroupLayout::unified;
     if (!resources.cpu.cpus.empty() || !resources.cpu.mems.empty())
         names.emplace_back("cpuset");
-    if (block.weight || block.leaf_weight || !block.weight_device.empty() || !block.read_bps.empty() || !block.write_bps.empty() ||
-        !block.read_iops.empty() || !block.write_iops.empty())
+    if (block.weight || block.leaf_weight || !block.weight_device.empty() || !block.read_bps.empty() ||
+        !block.write_bps.empty() || !block.read_iops.empty() || !block.write_iops.empty())
         names.emplace_back(unified ? "io" : "blkio");
     if (!resources.hugepage_limits.empty())
         names.emplace_back("hugetlb");

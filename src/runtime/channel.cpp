@@ -29,10 +29,7 @@ Status send_descriptor(int socket, std::string_view text, const sys::UniqueFd& f
     return sys::send_message(socket, text, std::span{&number, 1});
 }
 
-Error Received::error() const
-{
-    return Error{code, text};
-}
+Error Received::error() const { return Error{code, text}; }
 
 Result<Channel::Pair> Channel::create()
 {

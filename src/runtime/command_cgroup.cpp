@@ -16,8 +16,8 @@ namespace nova::runtime {
 
 using base::Code;
 using base::Deadline;
-using base::Error;
 using base::done;
+using base::Error;
 using Kind = Option::Kind;
 namespace oci = model::oci;
 
@@ -27,11 +27,12 @@ constexpr auto freeze_deadline = std::chrono::seconds{10};
 
 constexpr std::array ps_options{Option{"format", 'f'}};
 constexpr std::array update_options{
-    Option{"resources", 'r'},    Option{"memory"},      Option{"memory-reservation"}, Option{"memory-swap"},
-    Option{"kernel-memory"},     Option{"kernel-memory-tcp"}, Option{"cpu-period"},  Option{"cpu-quota"},
-    Option{"cpu-burst"},         Option{"cpu-share"},   Option{"cpu-shares"},         Option{"cpu-rt-period"},
-    Option{"cpu-rt-runtime"},    Option{"cpu-idle"},    Option{"cpuset-cpus"},        Option{"cpuset-mems"},
-    Option{"pids-limit"},        Option{"blkio-weight"},
+    Option{"resources", 'r'}, Option{"memory"},        Option{"memory-reservation"},
+    Option{"memory-swap"},    Option{"kernel-memory"}, Option{"kernel-memory-tcp"},
+    Option{"cpu-period"},     Option{"cpu-quota"},     Option{"cpu-burst"},
+    Option{"cpu-share"},      Option{"cpu-shares"},    Option{"cpu-rt-period"},
+    Option{"cpu-rt-runtime"}, Option{"cpu-idle"},      Option{"cpuset-cpus"},
+    Option{"cpuset-mems"},    Option{"pids-limit"},    Option{"blkio-weight"},
 };
 
 struct Found {

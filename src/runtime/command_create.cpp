@@ -21,9 +21,15 @@ using Kind = Option::Kind;
 namespace {
 
 constexpr std::array launch_options{
-    Option{"bundle", 'b'},           Option{"console-socket"},           Option{"pid-file"},
-    Option{"pidfd-socket"},          Option{"preserve-fds"},             Option{"no-pivot", 0, Kind::flag},
-    Option{"detach", 'd', Kind::flag}, Option{"no-new-keyring", 0, Kind::flag}, Option{"no-subreaper", 0, Kind::flag},
+    Option{"bundle", 'b'},
+    Option{"console-socket"},
+    Option{"pid-file"},
+    Option{"pidfd-socket"},
+    Option{"preserve-fds"},
+    Option{"no-pivot", 0, Kind::flag},
+    Option{"detach", 'd', Kind::flag},
+    Option{"no-new-keyring", 0, Kind::flag},
+    Option{"no-subreaper", 0, Kind::flag},
     Option{"keep", 0, Kind::flag},
 };
 

@@ -102,7 +102,9 @@ Result<int> events_command(const Globals& globals, Words words)
     auto const process = TRY(open_process(record));
     while (true) {
         TRY(sys::write_all(1, stats_json(id, cgroup)));
-        struct pollfd ended {process.get(), POLLIN, 0};
+        struct pollfd ended {
+            process.get(), POLLIN, 0
+        };
         if (arguments.has("stats") || ::poll(&ended, 1, static_cast<int>(seconds) * 1000) != 0)
             return 0;
     }

@@ -12,8 +12,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 using Kind = Option::Kind;
 namespace oci = model::oci;
 
@@ -47,7 +47,8 @@ Status read_user(const std::string& text, oci::User& user)
     auto const colon = text.find(':');
     user.uid = static_cast<std::uint32_t>(TRY(base::parse_integer(text.substr(0, colon), 0, most_id).context("--user: uid")));
     if (colon != std::string::npos)
-        user.gid = static_cast<std::uint32_t>(TRY(base::parse_integer(text.substr(colon + 1), 0, most_id).context("--user: gid")));
+        user.gid =
+            static_cast<std::uint32_t>(TRY(base::parse_integer(text.substr(colon + 1), 0, most_id).context("--user: gid")));
     return done();
 }
 
@@ -130,8 +131,8 @@ Result<int> exec_command(const Globals& globals, Words words)
     request.attached = !detach && request.console_socket.empty();
     request.ignore_paused = arguments.has("ignore-paused");
     request.cgroup = arguments.get("cgroup");
-    request.preserve_fds = static_cast<unsigned>(
-        TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
+    request.preserve_fds =
+        static_cast<unsigned>(TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
     if (request.process.terminal && detach && request.console_socket.empty())
         return Error{Code::invalid_argument, "--tty: with --detach it needs --console-socket"};
     std::vector<std::string> warnings;

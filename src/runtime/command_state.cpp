@@ -16,8 +16,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 using Kind = Option::Kind;
 
 namespace {
@@ -83,8 +83,8 @@ Status signal_container(const Globals& globals, const std::string& id, int signa
     if (all && !record.cgroup.empty())
         return sys::Cgroup::at(record.cgroup, record.controllers).signal_all(signal);
     if (phase != Phase::created && phase != Phase::running && phase != Phase::paused)
-        return Error{Code::failed_precondition,
-                     "cannot signal container \"" + id + "\": container not running (it is " + std::string{to_string(phase)} + ")"};
+        return Error{Code::failed_precondition, "cannot signal container \"" + id + "\": container not running (it is " +
+                                                    std::string{to_string(phase)} + ")"};
     return sys::signal_pidfd(TRY(open_process(record)).get(), signal);
 }
 

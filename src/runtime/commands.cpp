@@ -15,18 +15,23 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 
 namespace {
 
 using Kind = Option::Kind;
 constexpr std::array global_options{
-    Option{"root"},          Option{"log"},
-    Option{"log-format"},    Option{"log-level"},
-    Option{"debug", 0, Kind::flag},  Option{"cgroup-manager"},
-    Option{"systemd-cgroup", 0, Kind::flag}, Option{"rootless"},
-    Option{"version", 'v', Kind::flag}, Option{"help", 'h', Kind::flag},
+    Option{"root"},
+    Option{"log"},
+    Option{"log-format"},
+    Option{"log-level"},
+    Option{"debug", 0, Kind::flag},
+    Option{"cgroup-manager"},
+    Option{"systemd-cgroup", 0, Kind::flag},
+    Option{"rootless"},
+    Option{"version", 'v', Kind::flag},
+    Option{"help", 'h', Kind::flag},
     Option{"criu"},
 };
 
@@ -61,7 +66,8 @@ void print_help()
                        "usage: nb [--root DIR] [--log FILE] [--log-format text|json] [--debug]\n"
                        "          [--cgroup-manager cgroupfs|disabled] COMMAND ...\n\n";
     for (const auto& command : commands)
-        text += "  " + std::string{command.name} + std::string(12 - command.name.size(), ' ') + std::string{command.summary} + "\n";
+        text +=
+            "  " + std::string{command.name} + std::string(12 - command.name.size(), ' ') + std::string{command.summary} + "\n";
     text += "\nexample: nb run --bundle /srv/web web-1\n";
     (void)sys::write_all(1, text);
 }
@@ -120,8 +126,8 @@ void report(const Globals& globals, const Error& error)
 {
     auto const message = one_line(error.message());
     if (!globals.log.empty()) {
-        auto const line = globals.log_json ? json_line(message)
-                                           : base::to_rfc3339(base::system_clock().now(), 0) + " error " + message + "\n";
+        auto const line =
+            globals.log_json ? json_line(message) : base::to_rfc3339(base::system_clock().now(), 0) + " error " + message + "\n";
         auto const file = sys::open_file(globals.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644);
         if (file.ok())
             (void)sys::write_all(file.value().get(), line);

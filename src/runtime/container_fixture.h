@@ -31,8 +31,9 @@ protected:
         for (const char* const name : {"bin", "etc", "tmp"})
             fs::create_directories(rootfs / name);
         fs::copy_file("/bin/busybox", rootfs / "bin/busybox");
-        for (const char* const name : {"sh", "true", "false", "cat", "id", "sleep", "hostname", "mount", "touch", "ls", "grep",
-                                       "head", "mkdir", "env", "chmod", "stat", "readlink", "dd", "kill", "seq", "printenv", "chroot"})
+        for (const char* const name :
+             {"sh",   "true",  "false", "cat",   "id",   "sleep",    "hostname", "mount", "touch", "ls",       "grep",
+              "head", "mkdir", "env",   "chmod", "stat", "readlink", "dd",       "kill",  "seq",   "printenv", "chroot"})
             fs::create_symlink("busybox", rootfs / "bin" / name);
         EXPECT_EQ(nb({"spec", "--bundle", bundle.string()}).status.as_exit_code(), 0);
         config = json::parse(std::ifstream{bundle / "config.json"});
@@ -103,7 +104,8 @@ protected:
     void expect_nothing_left() const
     {
         EXPECT_FALSE(fs::exists(state / id)) << "a record";
-        for (const auto& entry : fs::recursive_directory_iterator{"/sys/fs/cgroup", fs::directory_options::skip_permission_denied})
+        for (const auto& entry :
+             fs::recursive_directory_iterator{"/sys/fs/cgroup", fs::directory_options::skip_permission_denied})
             EXPECT_NE(entry.path().filename(), id) << "a cgroup: " << entry.path();
         EXPECT_EQ(sys::read_file("/proc/self/mountinfo").value().find(directory.string()), std::string::npos) << "a mount";
     }

@@ -108,10 +108,9 @@ TEST_F(Container, may_not_use_devices_that_were_not_given)
 
 TEST_F(Container, is_denied_system_calls_by_seccomp)
 {
-    config["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
-                                  {"syscalls", json::array({{{"names", {"mkdir", "mkdirat"}},
-                                                             {"action", "SCMP_ACT_ERRNO"},
-                                                             {"errnoRet", 28}}})}};
+    config["linux"]["seccomp"] = {
+        {"defaultAction", "SCMP_ACT_ALLOW"},
+        {"syscalls", json::array({{{"names", {"mkdir", "mkdirat"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 28}}})}};
     shell("mkdir /dev/shm/x");
     for (int round = 0; round < 2; ++round) { // The second comes from the cache.
         auto const finished = run();
@@ -124,9 +123,10 @@ TEST_F(Container, has_no_more_capabilities_than_given)
     config["process"]["capabilities"] = {{"bounding", {"CAP_KILL"}}, {"effective", {"CAP_KILL"}}, {"permitted", {"CAP_KILL"}}};
     shell("grep -E 'Cap|NoNew' /proc/self/status");
     auto const out = run().out;
-    EXPECT_NE(out.find("CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\nCapBnd:\t0000000000000020\n"
-                       "CapAmb:\t0000000000000000\nNoNewPrivs:\t1"),
-              std::string::npos)
+    EXPECT_NE(
+        out.find("CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\nCapBnd:\t0000000000000020\n"
+                 "CapAmb:\t0000000000000000\nNoNewPrivs:\t1"),
+        std::string::npos)
         << out;
 }
 
@@ -195,8 +195,9 @@ TEST_F(Container, lives_through_create_start_exec_kill_and_delete)
     ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
     EXPECT_EQ(status(), "running");
     EXPECT_EQ(nb({"start", id}).status.as_exit_code(), 1) << "a second start";
-    EXPECT_EQ(nb({"exec", "--user", "5:6", "--env", "A=b", "--cwd", "/bin", id, "sh", "-c", "id -u; id -g; echo $A $PWD; exit 3"}).out,
-              "5\n6\nb /bin\n");
+    EXPECT_EQ(
+        nb({"exec", "--user", "5:6", "--env", "A=b", "--cwd", "/bin", id, "sh", "-c", "id -u; id -g; echo $A $PWD; exit 3"}).out,
+        "5\n6\nb /bin\n");
     EXPECT_EQ(nb({"exec", id, "sh", "-c", "exit 3"}).status.as_exit_code(), 3);
     EXPECT_EQ(nb({"exec", id, "nosuch"}).status.as_exit_code(), 1);
     EXPECT_EQ(nb({"kill", id, "KILL"}).status.as_exit_code(), 0);
@@ -257,7 +258,8 @@ TEST_F(Container, runs_hooks_with_the_state_on_stdin)
     auto const log = (directory / "hooks").string();
     json hooks;
     for (const char* const kind : {"prestart", "createRuntime", "createContainer", "poststart", "poststop"})
-        hooks[kind] = json::array({{{"path", "/bin/sh"}, {"args", {"sh", "-c", std::string{"echo "} + kind + " $(cat) >> " + log}}}});
+        hooks[kind] =
+            json::array({{{"path", "/bin/sh"}, {"args", {"sh", "-c", std::string{"echo "} + kind + " $(cat) >> " + log}}}});
     config["hooks"] = hooks;
     EXPECT_EQ(run().status.as_exit_code(), 0);
     auto const text = sys::read_file(log).value();
@@ -287,19 +289,39 @@ TEST_F(Container, leaves_nothing_when_any_step_fails)
     std::vector<std::pair<const char*, std::function<void()>>> const breakages{
         {"no program", [&] { config["process"]["args"] = {"/bin/nosuch"}; }},
         {"no rootfs", [&] { config["root"]["path"] = "nosuch"; }},
-        {"bad mount type", [&] { config["mounts"].push_back({{"destination", "/x"}, {"type", "nosuchfs"}, {"source", "x"}}); }},
-        {"bad mount source", [&] { config["mounts"].push_back({{"destination", "/etc/x"}, {"type", "bind"}, {"source", "/nosuch"}}); }},
+        {"bad mount type",
+         [&] {
+             config["mounts"].push_back({{"destination", "/x"}, {"type", "nosuchfs"}, {"source", "x"}});
+         }},
+        {"bad mount source",
+         [&] {
+             config["mounts"].push_back({{"destination", "/etc/x"}, {"type", "bind"}, {"source", "/nosuch"}});
+         }},
         {"bad tmpfs option", [&] { config["mounts"][1]["options"].push_back("size=never"); }},
-        {"bad limit", [&] { config["linux"]["resources"]["cpu"] = {{"quota", 1}}; }},
-        {"unknown rlimit", [&] { config["process"]["rlimits"] = json::array({{{"type", "RLIMIT_X"}, {"soft", 1}, {"hard", 1}}}); }},
+        {"bad limit",
+         [&] {
+             config["linux"]["resources"]["cpu"] = {{"quota", 1}};
+         }},
+        {"unknown rlimit",
+         [&] {
+             config["process"]["rlimits"] = json::array({{{"type", "RLIMIT_X"}, {"soft", 1}, {"hard", 1}}});
+         }},
         {"unknown seccomp action", [&] { config["linux"]["seccomp"]["defaultAction"] = "SCMP_ACT_X"; }},
         {"unknown architecture", [&] { config["linux"]["seccomp"]["architectures"] = {"SCMP_ARCH_X"}; }},
         {"namespace path", [&] { config["linux"]["namespaces"][0]["path"] = "/nosuch"; }},
         {"hostname too long", [&] { config["hostname"] = std::string(100, 'x'); }},
-        {"device", [&] { config["linux"]["devices"] = json::array({{{"path", "/proc/x"}, {"type", "c"}, {"major", 1}, {"minor", 3}}}); }},
+        {"device",
+         [&] {
+             config["linux"]["devices"] = json::array({{{"path", "/proc/x"}, {"type", "c"}, {"major", 1}, {"minor", 3}}});
+         }},
         {"cgroup path", [&] { config["linux"]["cgroupsPath"] = "/../x"; }},
         {"working directory is a file", [&] { config["process"]["cwd"] = "/bin/busybox"; }},
-        {"script without interpreter", [&] { std::ofstream{rootfs / "script"} << "#!/nosuch\n"; fs::permissions(rootfs / "script", fs::perms::all); config["process"]["args"] = {"/script"}; }},
+        {"script without interpreter",
+         [&] {
+             std::ofstream{rootfs / "script"} << "#!/nosuch\n";
+             fs::permissions(rootfs / "script", fs::perms::all);
+             config["process"]["args"] = {"/script"};
+         }},
     };
     for (const auto& [name, damage] : breakages) {
         config = good;

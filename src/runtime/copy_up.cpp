@@ -15,9 +15,9 @@
 
 namespace nova::runtime {
 
+using base::done;
 using base::Error;
 using base::Status;
-using base::done;
 using sys::UniqueFd;
 
 namespace {
@@ -135,9 +135,6 @@ Status copy_entry(int from, int to, const std::string& name, int depth)
 
 } // namespace
 
-Status copy_up(int from, int to)
-{
-    return copy_directory(from, to, 0);
-}
+Status copy_up(int from, int to) { return copy_directory(from, to, 0); }
 
 } // namespace nova::runtime

@@ -57,8 +57,8 @@ void write_conditional(model::JsonWriter& json, std::string_view name, const Con
     json.member("valueTwo", condition.value_two).member("op", condition.op).end('}').end(']').end('}');
 }
 
-constexpr std::uint64_t new_namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                         CLONE_NEWPID | CLONE_NEWNET;
+constexpr std::uint64_t new_namespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 /// Calls whose arguments decide.
 void write_conditionals(model::JsonWriter& json, const std::set<std::string>& capabilities)

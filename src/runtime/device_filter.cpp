@@ -12,10 +12,9 @@ const std::vector<oci::DeviceRule>& default_device_rules()
 {
     using Rule = oci::DeviceRule;
     static const std::vector<Rule> rules{
-        Rule{true, "c", {}, {}, "m"},     Rule{true, "b", {}, {}, "m"},     Rule{true, "c", 1, 3, "rwm"},
-        Rule{true, "c", 1, 5, "rwm"},     Rule{true, "c", 1, 7, "rwm"},     Rule{true, "c", 1, 8, "rwm"},
-        Rule{true, "c", 1, 9, "rwm"},     Rule{true, "c", 5, 0, "rwm"},     Rule{true, "c", 5, 1, "rwm"},
-        Rule{true, "c", 5, 2, "rwm"},     Rule{true, "c", 136, {}, "rwm"},
+        Rule{true, "c", {}, {}, "m"}, Rule{true, "b", {}, {}, "m"}, Rule{true, "c", 1, 3, "rwm"},    Rule{true, "c", 1, 5, "rwm"},
+        Rule{true, "c", 1, 7, "rwm"}, Rule{true, "c", 1, 8, "rwm"}, Rule{true, "c", 1, 9, "rwm"},    Rule{true, "c", 5, 0, "rwm"},
+        Rule{true, "c", 5, 1, "rwm"}, Rule{true, "c", 5, 2, "rwm"}, Rule{true, "c", 136, {}, "rwm"},
     };
     return rules;
 }

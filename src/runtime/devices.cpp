@@ -17,8 +17,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 using sys::UniqueFd;
 namespace oci = model::oci;
 
@@ -74,10 +74,7 @@ Status make_node(const sys::RootDirectory& root, const NodeWish& wish)
     return bind_node(root, wish.path, wish.device).context("bind device " + wish.path);
 }
 
-mode_t type_bits(const std::string& type)
-{
-    return type == "b" ? S_IFBLK : type == "p" ? S_IFIFO : S_IFCHR;
-}
+mode_t type_bits(const std::string& type) { return type == "b" ? S_IFBLK : type == "p" ? S_IFIFO : S_IFCHR; }
 
 /// Someone who mounts the host's /dev wants that one, as it is.
 bool dev_is_foreign(const oci::Config& config)
@@ -102,7 +99,8 @@ Status make_devices(const sys::RootDirectory& root, const oci::Config& config)
     for (const auto& device : config.platform.devices) {
         auto const number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
         auto const mode = type_bits(device.type) | (device.file_mode.value_or(0666) & 07777);
-        TRY(make_node(root, {device.path, mode, number, device.uid.value_or(0), device.gid.value_or(0)}).context("linux.devices"));
+        TRY(make_node(root, {device.path, mode, number, device.uid.value_or(0), device.gid.value_or(0)})
+                .context("linux.devices"));
     }
     for (const auto& link : default_links)
         TRY(root.ensure_symlink(link.target, link.path));
@@ -128,7 +126,7 @@ Result<Terminal> open_terminal(const sys::RootDirectory& root, const oci::Proces
     if (!terminal.slave)
         return Error::from_errno("open the terminal's other end");
     if (process.console_size) {
-        struct winsize const size {process.console_size->height, process.console_size->width, 0, 0};
+        struct winsize const size{process.console_size->height, process.console_size->width, 0, 0};
         (void)::ioctl(terminal.master.get(), TIOCSWINSZ, &size);
     }
     return terminal;

@@ -25,8 +25,8 @@ namespace nova::runtime {
 
 using base::Code;
 using base::Deadline;
-using base::Error;
 using base::done;
+using base::Error;
 namespace oci = model::oci;
 
 namespace {
@@ -38,8 +38,8 @@ struct ExecPlan {
     const ExecRequest& request;
     oci::Config config;
     Record record;
-    sys::UniqueFd init;       ///< pidfd of the container's first process: whose namespaces to enter.
-    sys::UniqueFd host_proc;  ///< The host's /proc: inside, /proc may be anything.
+    sys::UniqueFd init;      ///< pidfd of the container's first process: whose namespaces to enter.
+    sys::UniqueFd host_proc; ///< The host's /proc: inside, /proc may be anything.
     sys::UniqueFd cgroup_directory;
     std::vector<sys::UniqueFd> cgroup_tasks;
     sys::UniqueFd console_socket;
@@ -202,9 +202,7 @@ Status follow(const ExecPlan& plan, const Channel& channel, Executed& executed)
         auto received = TRY(channel.receive());
         switch (received.note) {
         case Note::terminal: executed.terminal = std::move(received.fds.at(0)); break;
-        case Note::listener:
-            TRY(deliver_listener(*plan.config.platform.seccomp, plan.record, received.fds.at(0)));
-            break;
+        case Note::listener: TRY(deliver_listener(*plan.config.platform.seccomp, plan.record, received.fds.at(0))); break;
         case Note::ready:
             TRY(tell_pid(plan.request, executed));
             TRY(channel.send(Note::proceed));

@@ -20,7 +20,7 @@ struct ExecRequest {
     bool attached = true; ///< We stay, and pass a terminal's bytes on ourselves.
     bool ignore_paused = false;
     unsigned preserve_fds = 0;
-    std::string cgroup;   ///< Below the container's own. Empty: the container's.
+    std::string cgroup; ///< Below the container's own. Empty: the container's.
 };
 
 struct Executed {

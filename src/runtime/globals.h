@@ -8,8 +8,8 @@ namespace nova::runtime {
 
 /// The global options of nb.
 struct Globals {
-    std::string root;     ///< Default: /run/nb, or $XDG_RUNTIME_DIR/nb for another user than root.
-    std::string log;      ///< Empty: stderr alone.
+    std::string root; ///< Default: /run/nb, or $XDG_RUNTIME_DIR/nb for another user than root.
+    std::string log;  ///< Empty: stderr alone.
     bool log_json = false;
     bool debug = false;
     CgroupManager cgroup_manager = CgroupManager::cgroupfs;

@@ -21,8 +21,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 namespace oci = model::oci;
 
 namespace {

@@ -1,8 +1,8 @@
 #include "runtime/launch.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +22,8 @@ namespace nova::runtime {
 
 using base::Code;
 using base::Deadline;
-using base::Error;
 using base::done;
+using base::Error;
 namespace oci = model::oci;
 
 namespace {
@@ -65,10 +65,7 @@ private:
     base::Undo undo_; ///< Last: runs before what it uses is gone.
 };
 
-std::string absolute(const std::string& path, const std::string& base)
-{
-    return path.front() == '/' ? path : base + "/" + path;
-}
+std::string absolute(const std::string& path, const std::string& base) { return path.front() == '/' ? path : base + "/" + path; }
 
 Status check_rootfs(const std::string& rootfs)
 {
@@ -163,7 +160,8 @@ Status Launch::prepare_init(InitPlan& plan)
     if (cgroup_)
         plan.cgroup_tasks = TRY(cgroup_->open_tasks());
     if (!request_.console_socket.empty())
-        plan.console_socket = TRY(sys::connect_unix(request_.console_socket, sys::SocketKind::stream).context("--console-socket"));
+        plan.console_socket =
+            TRY(sys::connect_unix(request_.console_socket, sys::SocketKind::stream).context("--console-socket"));
     if (plan.start == StartMode::later)
         plan.start_listener = TRY(sys::listen_unix(directory_->socket_path(), sys::SocketKind::packets));
     return done();
@@ -218,10 +216,7 @@ Status Launch::clone_init(const InitPlan& plan)
     return done();
 }
 
-std::string Launch::state(Phase phase) const
-{
-    return state_json(record_, phase);
-}
+std::string Launch::state(Phase phase) const { return state_json(record_, phase); }
 
 Status Launch::run_runtime_hooks()
 {
@@ -232,9 +227,7 @@ Status Launch::run_runtime_hooks()
 Status Launch::handle(Received received)
 {
     switch (received.note) {
-    case Note::mounted:
-        TRY(run_runtime_hooks());
-        return channel_->send(Note::proceed);
+    case Note::mounted: TRY(run_runtime_hooks()); return channel_->send(Note::proceed);
     case Note::terminal: terminal_ = std::move(received.fds.at(0)); return done();
     case Note::listener: return deliver_listener(*config_.platform.seccomp, record_, received.fds.at(0));
     case Note::ready: ready_ = true; return done();

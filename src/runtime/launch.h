@@ -16,7 +16,7 @@ struct LaunchRequest {
     std::string console_socket; ///< Unix socket that takes the terminal. Empty: none.
     std::string pid_file;
     std::string pidfd_socket;
-    bool attached = false;      ///< We stay, and pass a terminal's bytes on ourselves.
+    bool attached = false; ///< We stay, and pass a terminal's bytes on ourselves.
     StartMode start = StartMode::later;
     RootSwitch root_switch = RootSwitch::pivot;
     bool new_keyring = true;

@@ -14,8 +14,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 using sys::Subtree;
 using sys::UniqueFd;
 namespace oci = model::oci;
@@ -164,10 +164,7 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
 
 } // namespace
 
-bool is_cgroup_mount(const oci::Mount& mount)
-{
-    return mount.type == "cgroup" || mount.type == "cgroup2";
-}
+bool is_cgroup_mount(const oci::Mount& mount) { return mount.type == "cgroup" || mount.type == "cgroup2"; }
 
 Status make_mount(const MountContext& context, const oci::Mount& mount)
 {

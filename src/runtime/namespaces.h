@@ -22,12 +22,12 @@ struct JoinedNamespace {
 
 /// Which namespaces the container gets, as flags of clone(2).
 struct NamespacePlan {
-    std::uint64_t fresh = 0;               ///< CLONE_NEW* of new ones, without the cgroup and time namespaces.
-    bool fresh_cgroup = false;             ///< Made later: its root is the cgroup that the process is in then.
-    bool fresh_time = false;               ///< Made by the process in between, for its offsets.
-    std::vector<JoinedNamespace> joined;   ///< By path. The user namespace, where one is joined, last.
+    std::uint64_t fresh = 0;             ///< CLONE_NEW* of new ones, without the cgroup and time namespaces.
+    bool fresh_cgroup = false;           ///< Made later: its root is the cgroup that the process is in then.
+    bool fresh_time = false;             ///< Made by the process in between, for its offsets.
+    std::vector<JoinedNamespace> joined; ///< By path. The user namespace, where one is joined, last.
 
-    bool has(int type) const;              ///< New or by path.
+    bool has(int type) const; ///< New or by path.
     bool needs_process_between() const { return !joined.empty() || fresh_time; }
 };
 

@@ -17,8 +17,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 namespace oci = model::oci;
 
 namespace {
@@ -164,10 +164,7 @@ Status change_identity(const ProcessPlan& plan)
     return done();
 }
 
-Status finish_descriptors(const ProcessPlan& plan)
-{
-    return sys::close_on_exec_from(3 + plan.preserve_fds);
-}
+Status finish_descriptors(const ProcessPlan& plan) { return sys::close_on_exec_from(3 + plan.preserve_fds); }
 
 } // namespace
 
@@ -211,7 +208,8 @@ Result<std::string> find_executable(const oci::Process& process)
         if (is_executable_file(path))
             return path;
     }
-    return Error{Code::not_found, "process.args[0]: executable file \"" + name + "\" not found in $PATH: No such file or directory"};
+    return Error{Code::not_found,
+                 "process.args[0]: executable file \"" + name + "\" not found in $PATH: No such file or directory"};
 }
 
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)

@@ -25,9 +25,9 @@ struct ProcessPlan {
     const model::oci::Process& process;
     const SeccompFilter* seccomp = nullptr;
     std::string executable;
-    std::vector<std::string> env;   ///< With HOME.
-    int proc_self = -1;             ///< The host's /proc/self, opened before the root was entered.
-    unsigned preserve_fds = 0;      ///< Descriptors from 3 on that stay open.
+    std::vector<std::string> env; ///< With HOME.
+    int proc_self = -1;           ///< The host's /proc/self, opened before the root was entered.
+    unsigned preserve_fds = 0;    ///< Descriptors from 3 on that stay open.
     bool new_keyring = true;
     std::string keyring;
     bool in_user_namespace = false;

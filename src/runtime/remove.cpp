@@ -12,8 +12,8 @@ namespace nova::runtime {
 
 using base::Code;
 using base::Deadline;
-using base::Error;
 using base::done;
+using base::Error;
 
 namespace {
 

@@ -11,8 +11,8 @@
 namespace nova::runtime {
 
 using base::Code;
-using base::Error;
 using base::done;
+using base::Error;
 using sys::Subtree;
 namespace oci = model::oci;
 
@@ -47,8 +47,7 @@ Status mask(const sys::UniqueFd& target, int null_device, sys::UniqueFd& empty_d
         auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
         TRY(filesystem.set("size", "0"));
         TRY(filesystem.set("nr_inodes", "1"));
-        empty_directory =
-            TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        empty_directory = TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
         return sys::attach_mount(empty_directory.get(), target.get());
     }
     auto const copy = TRY(sys::clone_tree(empty_directory.get(), Subtree::this_mount));
@@ -108,7 +107,8 @@ Status enter_rootfs(const sys::RootDirectory& root, const oci::Config& config, R
 
 Status make_rootfs_read_only(const sys::RootDirectory& root)
 {
-    return sys::set_mount_attributes(root.fd(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount).context("make the root read-only");
+    return sys::set_mount_attributes(root.fd(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount)
+        .context("make the root read-only");
 }
 
 Status hide_paths(const sys::RootDirectory& root, const oci::Linux& config)

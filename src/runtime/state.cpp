@@ -109,10 +109,7 @@ Status StateDirectory::replace(const std::string& name, const std::string& text)
     return base::done();
 }
 
-Status StateDirectory::write(const Record& record) const
-{
-    return replace("state.json", to_json(record));
-}
+Status StateDirectory::write(const Record& record) const { return replace("state.json", to_json(record)); }
 
 Result<Record> StateDirectory::read() const
 {
@@ -126,20 +123,11 @@ Status StateDirectory::write_config(const std::string& text) const
     return sys::write_all(file.get(), text).context(path_ + "/config.json");
 }
 
-Result<std::string> StateDirectory::read_config() const
-{
-    return sys::read_file(path_ + "/config.json");
-}
+Result<std::string> StateDirectory::read_config() const { return sys::read_file(path_ + "/config.json"); }
 
-bool StateDirectory::waits_for_start() const
-{
-    return sys::exists(socket_path());
-}
+bool StateDirectory::waits_for_start() const { return sys::exists(socket_path()); }
 
-Status StateDirectory::remove() const
-{
-    return sys::remove_tree(path_);
-}
+Status StateDirectory::remove() const { return sys::remove_tree(path_); }
 
 Result<sys::UniqueFd> open_process(const Record& record)
 {

@@ -24,14 +24,14 @@ struct Record {
     std::string id;
     std::string bundle;
     std::string rootfs;
-    pid_t pid = 0;                    ///< 0: not started yet.
+    pid_t pid = 0;                      ///< 0: not started yet.
     unsigned long long start_ticks = 0; ///< Tells the pid from a later reuse.
-    std::string created;              ///< RFC 3339
-    std::string cgroup;               ///< Empty: none of its own.
+    std::string created;                ///< RFC 3339
+    std::string cgroup;                 ///< Empty: none of its own.
     std::vector<std::string> controllers;
     std::string owner;
     std::map<std::string, std::string> annotations;
-    std::string version = "1.2.1";    ///< ociVersion of its configuration.
+    std::string version = "1.2.1"; ///< ociVersion of its configuration.
 };
 
 /// Errors: invalid_argument - empty, longer than 1024, ".", "..", or of other characters than A-Z a-z 0-9 _ + - . and a letter or

@@ -9,9 +9,9 @@
 namespace nova::runtime {
 
 using base::Code;
+using base::done;
 using base::Error;
 using base::Status;
-using base::done;
 namespace oci = model::oci;
 
 namespace {

@@ -14,9 +14,9 @@
 namespace nova::runtime {
 
 using base::Deadline;
+using base::done;
 using base::Error;
 using base::Status;
-using base::done;
 using sys::UniqueFd;
 
 namespace {
@@ -92,7 +92,9 @@ bool copy_some(int from, int to)
 /// What was shown last still lies in the terminal when the process has ended.
 void drain(const UniqueFd& terminal)
 {
-    struct pollfd shown {terminal.get(), POLLIN, 0};
+    struct pollfd shown {
+        terminal.get(), POLLIN, 0
+    };
     while (terminal && ::poll(&shown, 1, 0) > 0 && (shown.revents & POLLIN) != 0)
         if (!copy_some(terminal.get(), 1))
             return;

@@ -29,10 +29,7 @@ long magic_of(const std::string& path)
     return ::statfs(path.c_str(), &status) == 0 ? static_cast<long>(status.f_type) : 0;
 }
 
-void pause_ms(int milliseconds)
-{
-    (void)::poll(nullptr, 0, milliseconds);
-}
+void pause_ms(int milliseconds) { (void)::poll(nullptr, 0, milliseconds); }
 
 /// Makes one directory; says whether it was us.
 Result<bool> make_one(const std::string& directory)
@@ -230,8 +227,8 @@ Status Cgroup::write(std::string_view controller, const std::string& file, std::
 {
     auto const place = directory(controller);
     if (place.empty())
-        return Error{Code::unimplemented,
-                     "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} + " is not available here"};
+        return Error{Code::unimplemented, "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} +
+                                              " is not available here"};
     auto written = write_kernel_file(place + "/" + file, text);
     if (failed_with(written, Code::not_found) && !controller.empty() && !has(controller))
         return Error{Code::unimplemented,

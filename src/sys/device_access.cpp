@@ -55,7 +55,8 @@ void append_answer(std::vector<bpf_insn>& code, bool allow)
 
 std::uint32_t access_bits(const DeviceAccess& rule)
 {
-    return (rule.make ? BPF_DEVCG_ACC_MKNOD : 0u) | (rule.read ? BPF_DEVCG_ACC_READ : 0u) | (rule.write ? BPF_DEVCG_ACC_WRITE : 0u);
+    return (rule.make ? BPF_DEVCG_ACC_MKNOD : 0u) | (rule.read ? BPF_DEVCG_ACC_READ : 0u) |
+           (rule.write ? BPF_DEVCG_ACC_WRITE : 0u);
 }
 
 /// An allowing rule must cover all that is asked for; a denying one any part of it.
@@ -91,9 +92,12 @@ std::vector<bpf_insn> rule_code(const DeviceAccess& rule)
 
 std::vector<bpf_insn> program_of(const std::vector<DeviceAccess>& rules)
 {
-    std::vector<bpf_insn> code{load_word(type_register, 0), instruction(BPF_ALU | BPF_MOV | BPF_X, access_register, type_register, 0, 0),
-                               with_number(BPF_AND, type_register, 0xffff), with_number(BPF_RSH, access_register, 16),
-                               load_word(major_register, 4), load_word(minor_register, 8)};
+    std::vector<bpf_insn> code{load_word(type_register, 0),
+                               instruction(BPF_ALU | BPF_MOV | BPF_X, access_register, type_register, 0, 0),
+                               with_number(BPF_AND, type_register, 0xffff),
+                               with_number(BPF_RSH, access_register, 16),
+                               load_word(major_register, 4),
+                               load_word(minor_register, 8)};
     for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
         auto const part = rule_code(*rule);
         code.insert(code.end(), part.begin(), part.end());

@@ -43,15 +43,9 @@ Status set_attributes(int directory, const char* path, unsigned flags, const Mou
 
 } // namespace
 
-Result<UniqueFd> clone_tree(const std::string& path, Subtree subtree)
-{
-    return clone_at(AT_FDCWD, path.c_str(), 0, subtree);
-}
+Result<UniqueFd> clone_tree(const std::string& path, Subtree subtree) { return clone_at(AT_FDCWD, path.c_str(), 0, subtree); }
 
-Result<UniqueFd> clone_tree(int fd, Subtree subtree)
-{
-    return clone_at(fd, "", AT_EMPTY_PATH, subtree);
-}
+Result<UniqueFd> clone_tree(int fd, Subtree subtree) { return clone_at(fd, "", AT_EMPTY_PATH, subtree); }
 
 Status attach_mount(int mount, int target)
 {
@@ -152,8 +146,7 @@ Status move_root_into(int new_root)
     return base::done();
 }
 
-Status mount_legacy(const std::string& source, int target, const std::string& type, unsigned long flags,
-                    const std::string& data)
+Status mount_legacy(const std::string& source, int target, const std::string& type, unsigned long flags, const std::string& data)
 {
     auto const path = "/proc/self/fd/" + std::to_string(target);
     if (::mount(source.empty() ? nullptr : source.c_str(), path.c_str(), type.empty() ? nullptr : type.c_str(), flags,

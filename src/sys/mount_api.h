@@ -56,7 +56,6 @@ Status pivot_into(int new_root);
 Status move_root_into(int new_root);
 
 /// mount(2) for what the new interface cannot do. Empty texts are passed as null.
-Status mount_legacy(const std::string& source, int target, const std::string& type, unsigned long flags,
-                    const std::string& data);
+Status mount_legacy(const std::string& source, int target, const std::string& type, unsigned long flags, const std::string& data);
 
 } // namespace nova::sys

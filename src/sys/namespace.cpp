@@ -45,9 +45,6 @@ Status leave_namespaces(int types)
     return base::done();
 }
 
-void exit_now(int code)
-{
-    ::_exit(code);
-}
+void exit_now(int code) { ::_exit(code); }
 
 } // namespace nova::sys

@@ -103,10 +103,7 @@ Status set_dumpable(Dumpable dumpable)
     return checked(::prctl(PR_SET_DUMPABLE, dumpable == Dumpable::yes ? 1 : 0, 0, 0, 0), "set dumpable");
 }
 
-Status set_no_new_privileges()
-{
-    return checked(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs");
-}
+Status set_no_new_privileges() { return checked(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs"); }
 
 Status set_oom_score(int proc_self, int score)
 {
@@ -114,25 +111,16 @@ Status set_oom_score(int proc_self, int score)
     return write_all(file.get(), std::to_string(score)).context("set oom_score_adj " + std::to_string(score));
 }
 
-Status set_hostname(const std::string& name)
-{
-    return checked(::sethostname(name.data(), name.size()), "set the host name");
-}
+Status set_hostname(const std::string& name) { return checked(::sethostname(name.data(), name.size()), "set the host name"); }
 
 Status set_domainname(const std::string& name)
 {
     return checked(::setdomainname(name.data(), name.size()), "set the domain name");
 }
 
-Status new_session()
-{
-    return checked(::setsid(), "make a session");
-}
+Status new_session() { return checked(::setsid(), "make a session"); }
 
-Status take_terminal(int terminal)
-{
-    return checked(::ioctl(terminal, TIOCSCTTY, 0), "take the terminal");
-}
+Status take_terminal(int terminal) { return checked(::ioctl(terminal, TIOCSCTTY, 0), "take the terminal"); }
 
 Status set_user(uid_t uid, gid_t gid, const std::vector<std::uint32_t>& groups, Groups change)
 {
@@ -156,7 +144,7 @@ Status set_rlimit(std::string_view type, std::uint64_t soft, std::uint64_t hard)
     for (const auto& known : rlimits) {
         if (known.name != type)
             continue;
-        struct rlimit const limit {soft, hard};
+        struct rlimit const limit{soft, hard};
         if (::setrlimit(static_cast<__rlimit_resource>(known.number), &limit) < 0) {
             int const errnum = errno;
             return Error::from_errno("set " + std::string{type}, errnum);
@@ -171,10 +159,7 @@ Status join_new_keyring(const std::string& name)
     return checked(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str(), 0, 0, 0), "make a session keyring");
 }
 
-Status set_personality(unsigned long domain)
-{
-    return checked(::personality(domain), "set the personality");
-}
+Status set_personality(unsigned long domain) { return checked(::personality(domain), "set the personality"); }
 
 Error execute(const std::string& path, const std::vector<std::string>& argv, const std::vector<std::string>& env)
 {

@@ -49,10 +49,7 @@ std::string clean_path(std::string_view path)
     return kept.empty() ? "." : base::join(kept, "/");
 }
 
-Result<UniqueFd> RootDirectory::find(const std::string& path) const
-{
-    return open_in_root(fd(), path, O_PATH);
-}
+Result<UniqueFd> RootDirectory::find(const std::string& path) const { return open_in_root(fd(), path, O_PATH); }
 
 Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsigned mode) const
 {

@@ -110,9 +110,9 @@ bool same_argument_twice(const std::vector<scmp_arg_cmp>& comparisons)
 Status add_rule(const Filter& filter, std::uint32_t action, int number, const std::vector<scmp_arg_cmp>& comparisons)
 {
     if (!same_argument_twice(comparisons))
-        return checked(seccomp_rule_add_array(filter.get(), action, number, static_cast<unsigned>(comparisons.size()),
-                                              comparisons.data()),
-                       "seccomp: add a rule");
+        return checked(
+            seccomp_rule_add_array(filter.get(), action, number, static_cast<unsigned>(comparisons.size()), comparisons.data()),
+            "seccomp: add a rule");
     for (const auto& comparison : comparisons)
         TRY(checked(seccomp_rule_add_array(filter.get(), action, number, 1, &comparison), "seccomp: add a rule"));
     return base::done();
@@ -178,10 +178,7 @@ Result<unsigned> parse_seccomp_flag(std::string_view name)
     return unknown("flag", name);
 }
 
-unsigned seccomp_listener_flag()
-{
-    return SECCOMP_FILTER_FLAG_NEW_LISTENER;
-}
+unsigned seccomp_listener_flag() { return SECCOMP_FILTER_FLAG_NEW_LISTENER; }
 
 Result<UniqueFd> load_seccomp(const std::string& code, unsigned flags)
 {

@@ -7,15 +7,9 @@
 
 namespace {
 
-int run_endpoint(int, char**)
-{
-    return nova::network::endpoint_main();
-}
+int run_endpoint(int, char**) { return nova::network::endpoint_main(); }
 
-int run_supervisor(int argc, char** argv)
-{
-    return nova::supervisor::supervise({argv + 2, argv + argc});
-}
+int run_supervisor(int argc, char** argv) { return nova::supervisor::supervise({argv + 2, argv + argc}); }
 
 struct Mode {
     std::string_view name;
