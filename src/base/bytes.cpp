@@ -37,7 +37,8 @@ Result<Bytes> parse_bytes(std::string_view text)
     auto const digits = text.find_first_not_of("0123456789.");
     auto const number = std::string{text.substr(0, digits)};
     auto const suffix = digits == std::string_view::npos ? std::string_view{} : text.substr(digits);
-    if (number.empty() || number.front() == '.' || number.back() == '.' || number.find('.') != number.rfind('.') || number.size() > 20)
+    if (number.empty() || number.front() == '.' || number.back() == '.' || number.find('.') != number.rfind('.') ||
+        number.size() > 20)
         return bad_size(text);
 
     std::uint64_t factor = suffix.empty() ? 1 : 0;

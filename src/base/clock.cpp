@@ -64,7 +64,8 @@ Result<std::chrono::seconds> parse_offset(std::string_view text)
     char sign = 0;
     int used = 0;
     std::string const copy{text};
-    if (std::sscanf(copy.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || used != 6 || (sign != '+' && sign != '-'))
+    if (std::sscanf(copy.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || used != 6 ||
+        (sign != '+' && sign != '-'))
         return bad_time(text);
     std::chrono::seconds const east = std::chrono::hours{hours} + std::chrono::minutes{minutes};
     return sign == '+' ? east : -east;

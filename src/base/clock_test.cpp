@@ -20,7 +20,8 @@ TEST(Clock, reads_back_what_it_wrote)
     SystemTime const time{1'000'000'000s + 123'456'789ns};
     EXPECT_EQ(parse_rfc3339(to_rfc3339(time, 9)).value(), time);
     EXPECT_EQ(parse_rfc3339("2001-09-09T03:46:40+02:00").value(), SystemTime{1'000'000'000s});
-    for (auto const* text : {"", "yesterday", "2001-09-09", "2001-09-09T01:46:40", "2001-09-09T01:46:40Zx", "2001-09-09T01:46:40+2"})
+    for (auto const* text :
+         {"", "yesterday", "2001-09-09", "2001-09-09T01:46:40", "2001-09-09T01:46:40Zx", "2001-09-09T01:46:40+2"})
         EXPECT_FALSE(parse_rfc3339(text).ok()) << text;
 }
 

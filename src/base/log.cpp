@@ -24,10 +24,7 @@ std::string_view name(LogLevel level)
 
 } // namespace
 
-void set_log_level(LogLevel level)
-{
-    lowest = level;
-}
+void set_log_level(LogLevel level) { lowest = level; }
 
 void log(LogLevel level, std::string_view line)
 {

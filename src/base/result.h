@@ -94,11 +94,10 @@ public:
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
     template <typename U>
-        requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-                 !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
-    Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value))
-    {
-    }
+    requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+             !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>) Result(U&& value)
+        : state_(std::in_place_index<0>, std::forward<U>(value))
+    {}
 
     bool ok() const { return state_.index() == 0; }
     explicit operator bool() const { return ok(); }
@@ -114,7 +113,8 @@ public:
         must_be_ok();
         return *std::get_if<0>(&state_);
     }
-    T&& value() &&
+    /// By value, so that `for (auto& x : f().value())` does not dangle.
+    T value() &&
     {
         must_be_ok();
         return std::move(*std::get_if<0>(&state_));
@@ -166,11 +166,14 @@ bool failed_with(const Result<T>& result, Code code)
 
 /// auto fd = TRY(open_file(path));
 /// Yields the value, or returns the error from the enclosing function.
-/// A GNU statement expression (docs/adr/0002).
-#define TRY(...)                                        \
-    ({                                                  \
-        auto try_result_ = (__VA_ARGS__);               \
-        if (!try_result_.ok()) [[unlikely]]             \
-            return std::move(try_result_).take_error(); \
-        std::move(try_result_).value();                 \
+/// A GNU statement expression (docs/adr/0002). The counter lets one TRY stand inside another.
+#define TRY(...) NOVA_TRY_COUNTED(__COUNTER__, __VA_ARGS__)
+#define NOVA_TRY_COUNTED(number, ...) NOVA_TRY_NAMED(number, __VA_ARGS__)
+#define NOVA_TRY_NAMED(number, ...) NOVA_TRY_WITH(try_result_##number##_, __VA_ARGS__)
+#define NOVA_TRY_WITH(result, ...)                                                                                               \
+    ({                                                                                                                           \
+        auto result = (__VA_ARGS__);                                                                                             \
+        if (!result.ok()) [[unlikely]]                                                                                           \
+            return std::move(result).take_error();                                                                               \
+        std::move(result).value();                                                                                               \
     })

@@ -20,10 +20,7 @@ Result<int> quarter(int number)
     return TRY(half(once).context("second half"));
 }
 
-TEST(Result, yields_the_value_through_try)
-{
-    EXPECT_EQ(quarter(8).value(), 2);
-}
+TEST(Result, yields_the_value_through_try) { EXPECT_EQ(quarter(8).value(), 2); }
 
 TEST(Result, collects_context_outermost_first)
 {
@@ -50,15 +47,13 @@ TEST(Error, keeps_errno_and_its_class)
 
 TEST(Error, lists_every_cause_with_its_place)
 {
-    auto const error = Error::invalid({{"vm.probe.cpu", "must be 1 to 512, is 0", "NovaFile", 12, 3}, {"spec.name", "is missing", "", 0, 0}});
+    auto const error =
+        Error::invalid({{"vm.probe.cpu", "must be 1 to 512, is 0", "NovaFile", 12, 3}, {"spec.name", "is missing", "", 0, 0}});
     EXPECT_EQ(error.message(), "NovaFile:12:3: vm.probe.cpu: must be 1 to 512, is 0\nspec.name: is missing");
     EXPECT_EQ(error.causes().size(), 2u);
 }
 
-TEST(ResultDeathTest, ends_the_process_when_a_missing_value_is_taken)
-{
-    EXPECT_DEATH((void)half(3).value(), "3 is odd");
-}
+TEST(ResultDeathTest, ends_the_process_when_a_missing_value_is_taken) { EXPECT_DEATH((void)half(3).value(), "3 is odd"); }
 
 } // namespace
 } // namespace nova::base

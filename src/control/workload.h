@@ -38,10 +38,9 @@ constexpr auto restart_annotation = "nanocloud.io/restart";
 
 /// What a running process was started from, so that a later spec can be held against it. A file beside the workload.
 struct Applied {
-    std::string
-        spec; ///< Digest of what matters to the process. Empty: it was asked to end; what comes next is a new start.
-    std::string image;                 ///< Digest of the image whose root it has.
-    std::string address;               ///< It was plugged in with this.
+    std::string spec;    ///< Digest of what matters to the process. Empty: it was asked to end; what comes next is a new start.
+    std::string image;   ///< Digest of the image whose root it has.
+    std::string address; ///< It was plugged in with this.
     std::vector<std::string> layers{}; ///< Of that image: they must not go while the root stands on them.
     bool done = false; ///< It came to an end of its own that shall stay, also when nobody knows of the process any more.
     bool operator==(const Applied&) const = default;

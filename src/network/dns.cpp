@@ -123,14 +123,11 @@ Result<bool> write_if_different(const std::string& path, const std::string& text
 DnsFiles dns_files(const Options& options, const std::string& name)
 {
     auto const directory = options.run_directory + "/dns/" + name;
-    return {directory, directory + "/hosts", directory + "/reservations", directory + "/leases", directory + "/pid",
-            directory + "/log"};
+    return {directory,          directory + "/hosts", directory + "/reservations", directory + "/leases",
+            directory + "/pid", directory + "/log"};
 }
 
-bool needs_dns(const SwitchPlan& plan)
-{
-    return plan.profile != Profile::external;
-}
+bool needs_dns(const SwitchPlan& plan) { return plan.profile != Profile::external; }
 
 std::string print_hosts(const SwitchPlan& plan)
 {
@@ -158,13 +155,23 @@ Result<model::ProcessSpec> dns_process(const Options& options, const SwitchPlan&
     process.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
     bool const unprivileged = everybody_may_enter(files.directory);
     // --bind-dynamic: only this bridge's addresses, and also after they were taken away and put back.
-    process.argv = {TRY(sys::find_program("dnsmasq")), "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
-                    "--interface=" + plan.bridge, "--except-interface=lo", "--bind-dynamic",
-                    "--dhcp-range=" + dhcp_range(plan), "--dhcp-hostsfile=" + files.reservations,
-                    "--dhcp-leasefile=" + files.leases, "--dhcp-authoritative", "--no-ping",
+    process.argv = {TRY(sys::find_program("dnsmasq")),
+                    "--keep-in-foreground",
+                    "--conf-file=/dev/null",
+                    "--no-hosts",
+                    "--interface=" + plan.bridge,
+                    "--except-interface=lo",
+                    "--bind-dynamic",
+                    "--dhcp-range=" + dhcp_range(plan),
+                    "--dhcp-hostsfile=" + files.reservations,
+                    "--dhcp-leasefile=" + files.leases,
+                    "--dhcp-authoritative",
+                    "--no-ping",
                     "--dhcp-ignore-names", // A guest does not name itself: it could take another's name.
                     "--tag-if=set:bridge-" + std::to_string(bridge_index), // Changes nothing but its arguments.
-                    "--quiet-dhcp", "--log-facility=-", "--pid-file=" + files.pid,
+                    "--quiet-dhcp",
+                    "--log-facility=-",
+                    "--pid-file=" + files.pid,
                     std::string{"--user="} + (unprivileged ? "nobody" : "root")};
     if (plan.profile == Profile::internal)
         process.argv.push_back("--dhcp-option=option:router"); // Empty: no way out.

@@ -57,9 +57,13 @@ protected:
     std::string lease(const std::string& netns)
     {
         auto const script = root + "/lease.sh";
-        EXPECT_TRUE(sys::write_file_atomically(script, "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
-            "echo \"got $ip router=$router dns=$dns search=$search domain=$domain host=$hostname\"\n"
-            "ip address add $ip/24 dev eth0\n", 0755).ok());
+        EXPECT_TRUE(
+            sys::write_file_atomically(script,
+                                       "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
+                                       "echo \"got $ip router=$router dns=$dns search=$search domain=$domain host=$hostname\"\n"
+                                       "ip address add $ip/24 dev eth0\n",
+                                       0755)
+                .ok());
         return run_in(netns, {"busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "4", "-T", "1", "-s", script});
     }
 
@@ -100,7 +104,8 @@ TEST_F(NamesAndLeases, are_given_out_and_change_without_a_restart)
     EXPECT_THAT(ask(capsule, "probe.lab.nova.internal"), HasSubstr("10.88.0.12"));
     auto const got = lease(guest);
     EXPECT_THAT(got, HasSubstr("got 10.88.0.12 router=10.88.0.1 dns=10.88.0.1 search=lab.nova.internal domain=lab.nova.internal "
-                               "host=probe")) << log_text();
+                               "host=probe"))
+        << log_text();
     EXPECT_THAT(ask(guest, "web"), HasSubstr("10.88.0.11"));
 
     lab.hosts = {host(probe)};

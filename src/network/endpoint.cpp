@@ -44,18 +44,15 @@ Result<Sides> open_sides(const std::string& path)
     return Sides{std::move(outside), TRY(sys::Netlink::open()), std::move(own)};
 }
 
-Status accept_missing(Status status)
-{
-    return base::failed_with(status, Code::not_found) ? base::done() : std::move(status);
-}
+Status accept_missing(Status status) { return base::failed_with(status, Code::not_found) ? base::done() : std::move(status); }
 
 /// What the neighbours announce must not send the capsule a way that nobody planned. (IPv6 has no addresses yet.) In `default`
 /// for the links to come; in `all`, which weighs as much.
 Status ignore_announcements()
 {
-    for (const auto* setting : {"ipv4/conf/all/accept_redirects", "ipv4/conf/default/accept_redirects",
-                                "ipv6/conf/all/accept_redirects", "ipv6/conf/default/accept_redirects",
-                                "ipv6/conf/all/accept_ra", "ipv6/conf/default/accept_ra"})
+    for (const auto* setting :
+         {"ipv4/conf/all/accept_redirects", "ipv4/conf/default/accept_redirects", "ipv6/conf/all/accept_redirects",
+          "ipv6/conf/default/accept_redirects", "ipv6/conf/all/accept_ra", "ipv6/conf/default/accept_ra"})
         TRY(accept_missing(sys::ensure_sysctl(std::string{"net/"} + setting, "0")));
     return base::done();
 }
@@ -81,8 +78,8 @@ Result<sys::Link> ensure_pair(Sides& sides, const EndpointRequest& request)
     if (auto const there = TRY(find_pair(sides, request)))
         return *there;
     auto const& plan = request.plan;
-    TRY(sys::create_veth(sides.outside, {plan.link, unfinished_port_mark(request.instance, plan), inside_name, plan.mac,
-                                         sides.netns.get(), 0}));
+    TRY(sys::create_veth(sides.outside,
+                         {plan.link, unfinished_port_mark(request.instance, plan), inside_name, plan.mac, sides.netns.get(), 0}));
     return sys::get_link(sides.outside, plan.link);
 }
 
@@ -109,8 +106,15 @@ Status ensure_inside(sys::Netlink& inside, const EndpointPlan& plan)
 std::string print_request(const EndpointRequest& request)
 {
     auto const& plan = request.plan;
-    return json{{"id", plan.id}, {"bridge", plan.bridge}, {"link", plan.link}, {"mac", plan.mac}, {"address", plan.address},
-                {"gateway", plan.gateway}, {"instance", request.instance}, {"netns", request.netns}}.dump();
+    return json{{"id", plan.id},
+                {"bridge", plan.bridge},
+                {"link", plan.link},
+                {"mac", plan.mac},
+                {"address", plan.address},
+                {"gateway", plan.gateway},
+                {"instance", request.instance},
+                {"netns", request.netns}}
+        .dump();
 }
 
 Result<EndpointRequest> parse_request(const std::string& text)
@@ -118,8 +122,8 @@ Result<EndpointRequest> parse_request(const std::string& text)
     try {
         auto const document = json::parse(text);
         auto const get = [&](const char* key) { return document.at(key).get<std::string>(); };
-        return EndpointRequest{{get("id"), get("bridge"), get("link"), get("mac"), get("address"), get("gateway")},
-                               get("instance"), get("netns")};
+        return EndpointRequest{
+            {get("id"), get("bridge"), get("link"), get("mac"), get("address"), get("gateway")}, get("instance"), get("netns")};
     } catch (const json::exception& problem) {
         return Error{Code::invalid_argument, problem.what()};
     }

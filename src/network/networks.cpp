@@ -183,10 +183,7 @@ Result<SwitchState> KernelNetworks::observe_switch(const std::string& name)
     return state;
 }
 
-Result<std::vector<SwitchPlan>> KernelNetworks::list_switches()
-{
-    return TRY(store_.load()).plans;
-}
+Result<std::vector<SwitchPlan>> KernelNetworks::list_switches() { return TRY(store_.load()).plans; }
 
 std::vector<base::Error> KernelNetworks::list_broken()
 {
@@ -292,11 +289,10 @@ Status KernelNetworks::sweep_links(sys::Netlink& netlink, const SwitchStore::Con
         auto const mark = links.mark_of(link);
         if (!mark)
             continue;
-        bool const kept = mark->kind == Mark::Kind::bridge
-                              ? content.mentions(mark->name)
-                              : std::any_of(keep.begin(), keep.end(), [&](const EndpointPlan& plan) {
-                                    return plan.id == mark->name && plan.link == link.name;
-                                });
+        bool const kept = mark->kind == Mark::Kind::bridge ? content.mentions(mark->name)
+                                                           : std::any_of(keep.begin(), keep.end(), [&](const EndpointPlan& plan) {
+                                                                 return plan.id == mark->name && plan.link == link.name;
+                                                             });
         if (!kept)
             TRY(sys::remove_link(netlink, link.index).context(link.name));
     }
@@ -305,9 +301,7 @@ Status KernelNetworks::sweep_links(sys::Netlink& netlink, const SwitchStore::Con
 
 Status KernelNetworks::sweep_files(const SwitchStore::Content& content, const std::vector<EndpointPlan>& keep)
 {
-    auto const names_in = [](const std::string& path) {
-        return sys::list_directory(path).value_or({});
-    };
+    auto const names_in = [](const std::string& path) { return sys::list_directory(path).value_or({}); };
     for (const auto& id : names_in(options_.run_directory + "/netns"))
         if (std::none_of(keep.begin(), keep.end(), [&](const EndpointPlan& plan) { return plan.id == id; }))
             TRY(sys::unpin_netns(netns_path(id)));

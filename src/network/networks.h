@@ -36,11 +36,11 @@ struct PublishedPort {
 
 /// Everything that one switch shall be.
 struct SwitchPlan {
-    std::string name;    ///< "lab": the Network's name, unique under this Nova.
-    std::string bridge;  ///< The link's name, at most 15 characters.
+    std::string name;   ///< "lab": the Network's name, unique under this Nova.
+    std::string bridge; ///< The link's name, at most 15 characters.
     Profile profile = Profile::nat;
-    std::string subnet;  ///< "10.88.0.0/24"
-    std::string gateway; ///< "10.88.0.1": the bridge's own address.
+    std::string subnet;     ///< "10.88.0.0/24"
+    std::string gateway;    ///< "10.88.0.1": the bridge's own address.
     std::string dhcp_first; ///< Empty: addresses only by reservation.
     std::string dhcp_last;
     bool dns = true;
@@ -53,7 +53,7 @@ struct SwitchPlan {
 
 /// One workload's plug.
 struct EndpointPlan {
-    std::string id;      ///< "pod.default.web"
+    std::string id; ///< "pod.default.web"
     std::string bridge;
     std::string link;    ///< Host side: veth or tap, at most 15 characters.
     std::string mac;     ///< Capsule side.
@@ -63,18 +63,18 @@ struct EndpointPlan {
 
 /// What was found in the kernel.
 struct SwitchState {
-    bool link = false;    ///< The bridge exists, is ours and is up.
+    bool link = false; ///< The bridge exists, is ours and is up.
     bool address = false;
-    bool rules = false;   ///< Our nftables rules are there as planned.
+    bool rules = false;             ///< Our nftables rules are there as planned.
     std::vector<std::string> ports; ///< Links on the bridge.
     bool active() const { return link && address && rules; }
 };
 
 struct Options {
-    std::string instance;       ///< 8 hex digits, different for each --root: marks our links and names our nftables table.
+    std::string instance;        ///< 8 hex digits, different for each --root: marks our links and names our nftables table.
     std::string state_directory; ///< Switches are kept in <this>/<switch>.json.
-    std::string run_directory;  ///< netns/ and dns/ lie here.
-    int program = -1;           ///< Descriptor of the sealed nb, which enters namespaces for us. Borrowed.
+    std::string run_directory;   ///< netns/ and dns/ lie here.
+    int program = -1;            ///< Descriptor of the sealed nb, which enters namespaces for us. Borrowed.
 };
 
 /// The networks of one Nova. All calls are repeatable; none keeps anything that is not in the kernel or in the files.
@@ -86,7 +86,7 @@ public:
     /// file. Does not touch a link that is not ours. Errors: already_exists - a link of that name belongs to somebody else;
     /// failed_precondition - the subnet is in use on this host; permission_denied.
     virtual Status ensure_switch(const SwitchPlan& plan) = 0;
-    virtual Status remove_switch(const std::string& name) = 0; ///< Accepts absence.
+    virtual Status remove_switch(const std::string& name) = 0;               ///< Accepts absence.
     virtual Result<SwitchState> observe_switch(const std::string& name) = 0; ///< Errors: not_found - never ensured.
     /// From the state files: what must be there after a restart. A file that can't be read is left out here, and named by
     /// list_broken; what it stands for in the kernel stays as it is.

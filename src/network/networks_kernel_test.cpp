@@ -28,10 +28,10 @@ Status delete_link(const std::string& name)
     return sys::remove_link(netlink, link.index);
 }
 
-#define EXPECT_OK(...)                                                      \
-    do {                                                                    \
-        auto const status_ = (__VA_ARGS__);                                 \
-        EXPECT_TRUE(status_.ok()) << (status_.ok() ? "" : status_.error().message()); \
+#define EXPECT_OK(...)                                                                                                           \
+    do {                                                                                                                         \
+        auto const status_ = (__VA_ARGS__);                                                                                      \
+        EXPECT_TRUE(status_.ok()) << (status_.ok() ? "" : status_.error().message());                                            \
     } while (false)
 
 class Capsules : public Playground {

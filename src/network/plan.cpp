@@ -19,10 +19,7 @@ constexpr auto most_hosts = 65536u;
 constexpr auto most_ports = 16384u;
 constexpr auto longest_id = 200u; // It stands in a link's alias, which holds 255 characters.
 
-Status refuse(const std::string& field, const std::string& why)
-{
-    return Error{Code::invalid_argument, field + ": " + why};
-}
+Status refuse(const std::string& field, const std::string& why) { return Error{Code::invalid_argument, field + ": " + why}; }
 
 Status check_link(const std::string& field, const std::string& name)
 {
@@ -79,10 +76,7 @@ Status check_port(const SwitchPlan& plan, const PublishedPort& port)
     return base::done();
 }
 
-bool any_address(const PublishedPort& port)
-{
-    return port.host_ip.empty() || port.host_ip == "0.0.0.0";
-}
+bool any_address(const PublishedPort& port) { return port.host_ip.empty() || port.host_ip == "0.0.0.0"; }
 
 bool collide(const PublishedPort& one, const PublishedPort& other)
 {
@@ -96,8 +90,8 @@ Status check_ports_of(const SwitchPlan& plan)
         TRY(check_port(plan, plan.ports[i]));
         for (std::size_t j = 0; j < i; ++j)
             if (collide(plan.ports[i], plan.ports[j]))
-                return refuse("ports", std::to_string(plan.ports[i].host_port) + "/" + plan.ports[i].protocol +
-                                           " is published twice");
+                return refuse("ports",
+                              std::to_string(plan.ports[i].host_port) + "/" + plan.ports[i].protocol + " is published twice");
     }
     return base::done();
 }
@@ -114,10 +108,7 @@ std::string_view to_string(Profile profile)
     return "internal";
 }
 
-std::string domain_of(const SwitchPlan& plan)
-{
-    return plan.name + ".nova.internal";
-}
+std::string domain_of(const SwitchPlan& plan) { return plan.name + ".nova.internal"; }
 
 Status check_plan(const SwitchPlan& plan)
 {
@@ -182,13 +173,25 @@ std::string print_plan(const SwitchPlan& plan)
         hosts.push_back({{"name", host.name}, {"address", host.address}, {"mac", host.mac}});
     auto ports = json::array();
     for (const auto& port : plan.ports)
-        ports.push_back({{"host_ip", port.host_ip}, {"host_port", port.host_port}, {"address", port.address},
-                         {"port", port.port}, {"protocol", port.protocol}});
-    nlohmann::ordered_json const document{
-        {"version", state_version}, {"name", plan.name}, {"bridge", plan.bridge}, {"profile", to_string(plan.profile)},
-        {"subnet", plan.subnet}, {"gateway", plan.gateway}, {"dhcp_first", plan.dhcp_first}, {"dhcp_last", plan.dhcp_last},
-        {"dns", plan.dns}, {"stp", plan.stp}, {"uplink", plan.uplink}, {"interfaces", plan.interfaces},
-        {"hosts", hosts}, {"ports", ports}};
+        ports.push_back({{"host_ip", port.host_ip},
+                         {"host_port", port.host_port},
+                         {"address", port.address},
+                         {"port", port.port},
+                         {"protocol", port.protocol}});
+    nlohmann::ordered_json const document{{"version", state_version},
+                                          {"name", plan.name},
+                                          {"bridge", plan.bridge},
+                                          {"profile", to_string(plan.profile)},
+                                          {"subnet", plan.subnet},
+                                          {"gateway", plan.gateway},
+                                          {"dhcp_first", plan.dhcp_first},
+                                          {"dhcp_last", plan.dhcp_last},
+                                          {"dns", plan.dns},
+                                          {"stp", plan.stp},
+                                          {"uplink", plan.uplink},
+                                          {"interfaces", plan.interfaces},
+                                          {"hosts", hosts},
+                                          {"ports", ports}};
     return document.dump(2) + "\n";
 }
 

@@ -27,10 +27,7 @@ SwitchPlan whole()
     return plan;
 }
 
-bool same(const SwitchPlan& a, const SwitchPlan& b)
-{
-    return print_plan(a) == print_plan(b);
-}
+bool same(const SwitchPlan& a, const SwitchPlan& b) { return print_plan(a) == print_plan(b); }
 
 template <typename Change>
 std::string refusal(Change&& change)

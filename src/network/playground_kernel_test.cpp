@@ -86,10 +86,7 @@ Options Playground::options_of(const std::string& instance) const
     return {instance, base + "/networks", base + "/run", program.get()};
 }
 
-std::unique_ptr<Networks> Playground::open(const std::string& instance)
-{
-    return open_networks(options_of(instance)).value();
-}
+std::unique_ptr<Networks> Playground::open(const std::string& instance) { return open_networks(options_of(instance)).value(); }
 
 SwitchPlan Playground::nat(const std::string& name, const std::string& subnet_start)
 {
@@ -106,8 +103,12 @@ SwitchPlan Playground::nat(const std::string& name, const std::string& subnet_st
 EndpointPlan Playground::plug(const std::string& name, const SwitchPlan& on, int host)
 {
     auto const start = on.gateway.substr(0, on.gateway.rfind('.') + 1);
-    return {"pod.default." + name, on.bridge, "ve-" + name, "52:54:00:00:00:" + base::to_hex(static_cast<unsigned>(host), 2),
-            start + std::to_string(host) + "/24", on.gateway};
+    return {"pod.default." + name,
+            on.bridge,
+            "ve-" + name,
+            "52:54:00:00:00:" + base::to_hex(static_cast<unsigned>(host), 2),
+            start + std::to_string(host) + "/24",
+            on.gateway};
 }
 
 std::string Playground::make_neighbour(const std::string& link, const std::string& subnet_start)
@@ -208,10 +209,7 @@ std::string dump_here()
 
 } // namespace
 
-std::string Playground::dump(const std::string& netns)
-{
-    return inside(netns, dump_here);
-}
+std::string Playground::dump(const std::string& netns) { return inside(netns, dump_here); }
 
 namespace {
 
@@ -231,8 +229,7 @@ sys::UniqueFd open_group(int protocol, const std::vector<int>& groups)
 ChangeListener::ChangeListener()
     : route_(open_group(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_IFADDR})),
       rules_(open_group(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}))
-{
-}
+{}
 
 int ChangeListener::count()
 {

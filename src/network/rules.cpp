@@ -17,15 +17,9 @@ json match(json left, json right, const char* op = "==")
     return {{"match", {{"op", op}, {"left", std::move(left)}, {"right", std::move(right)}}}};
 }
 
-json field(const char* protocol, const char* name)
-{
-    return {{"payload", {{"protocol", protocol}, {"field", name}}}};
-}
+json field(const char* protocol, const char* name) { return {{"payload", {{"protocol", protocol}, {"field", name}}}}; }
 
-json set_of(json elements)
-{
-    return {{"set", std::move(elements)}};
-}
+json set_of(json elements) { return {{"set", std::move(elements)}}; }
 
 json prefix_of(const std::string& subnet)
 {
@@ -113,8 +107,8 @@ void guard_source(Table& table, const std::vector<SwitchPlan>& plans, const Grou
     table.chain("guard", "filter", "prerouting", -300); // Before connections are looked up and addresses changed.
     table.rule("guard", {from(set_of(groups.bridges)), match(field("ip", "daddr"), loopback), drop});
     for (const auto& plan : plans) // 0.0.0.0 asks for an address.
-        table.rule("guard", {from(plan.bridge),
-                             match(field("ip", "saddr"), set_of({prefix_of(plan.subnet), "0.0.0.0"}), "!="), drop});
+        table.rule("guard",
+                   {from(plan.bridge), match(field("ip", "saddr"), set_of({prefix_of(plan.subnet), "0.0.0.0"}), "!="), drop});
 }
 
 void filter_input(Table& table, const std::vector<SwitchPlan>& plans, const Groups& groups)
@@ -213,10 +207,7 @@ void translate(Table& table, const std::vector<SwitchPlan>& plans)
 
 } // namespace
 
-std::string table_name(const std::string& instance)
-{
-    return "nova_" + instance;
-}
+std::string table_name(const std::string& instance) { return "nova_" + instance; }
 
 RuleSet plan_rules(const std::string& instance, std::vector<SwitchPlan> plans)
 {

@@ -72,9 +72,6 @@ Status SwitchStore::put(const SwitchPlan& plan) const
     return sys::write_file_atomically(path_of(plan.name), text, 0644);
 }
 
-Status SwitchStore::remove(const std::string& name) const
-{
-    return sys::remove_file(path_of(name));
-}
+Status SwitchStore::remove(const std::string& name) const { return sys::remove_file(path_of(name)); }
 
 } // namespace nova::network

@@ -22,7 +22,7 @@ public:
     };
     Result<Content> load() const;
 
-    Status put(const SwitchPlan& plan) const; ///< Writes nothing where the file says the same.
+    Status put(const SwitchPlan& plan) const;     ///< Writes nothing where the file says the same.
     Status remove(const std::string& name) const; ///< Accepts absence.
 
 private:

@@ -14,10 +14,7 @@ namespace nova::sys {
 
 using base::Error;
 
-Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode)
-{
-    return open_at(AT_FDCWD, path, flags, mode);
-}
+Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode) { return open_at(AT_FDCWD, path, flags, mode); }
 
 Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode)
 {

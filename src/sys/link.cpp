@@ -126,10 +126,7 @@ Status set_link_flags(Netlink& netlink, int index, unsigned flags, unsigned mask
     return netlink.transact(request);
 }
 
-Status accept(Status status, Code fine)
-{
-    return base::failed_with(status, fine) ? base::done() : std::move(status);
-}
+Status accept(Status status, Code fine) { return base::failed_with(status, fine) ? base::done() : std::move(status); }
 
 } // namespace
 
@@ -158,10 +155,12 @@ Result<std::vector<Link>> list_links(Netlink& netlink)
 {
     std::vector<Link> links;
     auto request = link_request(RTM_GETLINK, NLM_F_DUMP);
-    auto status = netlink.dump(request, [&] { links.clear(); }, [&](const NetlinkAnswer& answer) -> Status {
-        links.push_back(TRY(read_link(answer)));
-        return base::done();
-    });
+    auto status = netlink.dump(
+        request, [&] { links.clear(); },
+        [&](const NetlinkAnswer& answer) -> Status {
+            links.push_back(TRY(read_link(answer)));
+            return base::done();
+        });
     TRY(std::move(status).context("list links"));
     return links;
 }
@@ -173,10 +172,12 @@ Result<Link> get_link(Netlink& netlink, const std::string& name)
     Link link;
     auto request = link_request(RTM_GETLINK, 0);
     request.text(IFLA_IFNAME, name);
-    auto status = netlink.dump(request, [] {}, [&](const NetlinkAnswer& answer) -> Status {
-        link = TRY(read_link(answer));
-        return base::done();
-    });
+    auto status = netlink.dump(
+        request, [] {},
+        [&](const NetlinkAnswer& answer) -> Status {
+            link = TRY(read_link(answer));
+            return base::done();
+        });
     TRY(std::move(status).context("look at link " + name));
     return link;
 }
@@ -196,15 +197,17 @@ Result<std::vector<LinkAddress>> list_addresses(Netlink& netlink)
     std::vector<LinkAddress> addresses;
     NetlinkRequest request{RTM_GETADDR, NLM_F_DUMP};
     request.header(ifaddrmsg{});
-    auto status = netlink.dump(request, [&] { addresses.clear(); }, [&](const NetlinkAnswer& answer) -> Status {
-        auto const head = TRY(answer.header<ifaddrmsg>());
-        std::span<const unsigned char> bytes;
-        for (const auto& attribute : answer.attributes<ifaddrmsg>()) // IFA_ADDRESS is the far end's on point-to-point links.
-            if (attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && bytes.empty()))
-                bytes = attribute.value;
-        addresses.push_back({static_cast<int>(head.ifa_index), to_address(head.ifa_family, bytes, head.ifa_prefixlen)});
-        return base::done();
-    });
+    auto status = netlink.dump(
+        request, [&] { addresses.clear(); },
+        [&](const NetlinkAnswer& answer) -> Status {
+            auto const head = TRY(answer.header<ifaddrmsg>());
+            std::span<const unsigned char> bytes;
+            for (const auto& attribute : answer.attributes<ifaddrmsg>()) // IFA_ADDRESS is the far end's on point-to-point links.
+                if (attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && bytes.empty()))
+                    bytes = attribute.value;
+            addresses.push_back({static_cast<int>(head.ifa_index), to_address(head.ifa_family, bytes, head.ifa_prefixlen)});
+            return base::done();
+        });
     TRY(std::move(status).context("list addresses"));
     return addresses;
 }
@@ -214,24 +217,26 @@ Result<std::vector<Route>> list_routes(Netlink& netlink)
     std::vector<Route> routes;
     NetlinkRequest request{RTM_GETROUTE, NLM_F_DUMP};
     request.header(rtmsg{});
-    auto status = netlink.dump(request, [&] { routes.clear(); }, [&](const NetlinkAnswer& answer) -> Status {
-        auto const head = TRY(answer.header<rtmsg>());
-        if (head.rtm_family != AF_INET && head.rtm_family != AF_INET6)
-            return base::done();
-        Route route{to_address(head.rtm_family, {}, head.rtm_dst_len), "", 0, head.rtm_table};
-        for (const auto& attribute : answer.attributes<rtmsg>()) {
-            switch (attribute.type) {
-            case RTA_DST: route.destination = to_address(head.rtm_family, attribute.value, head.rtm_dst_len); break;
-            case RTA_GATEWAY: route.gateway = to_address(head.rtm_family, attribute.value, -1); break;
-            case RTA_OIF: route.index = static_cast<int>(attribute.number()); break;
-            case RTA_TABLE: route.table = attribute.number(); break;
-            default: break;
+    auto status = netlink.dump(
+        request, [&] { routes.clear(); },
+        [&](const NetlinkAnswer& answer) -> Status {
+            auto const head = TRY(answer.header<rtmsg>());
+            if (head.rtm_family != AF_INET && head.rtm_family != AF_INET6)
+                return base::done();
+            Route route{to_address(head.rtm_family, {}, head.rtm_dst_len), "", 0, head.rtm_table};
+            for (const auto& attribute : answer.attributes<rtmsg>()) {
+                switch (attribute.type) {
+                case RTA_DST: route.destination = to_address(head.rtm_family, attribute.value, head.rtm_dst_len); break;
+                case RTA_GATEWAY: route.gateway = to_address(head.rtm_family, attribute.value, -1); break;
+                case RTA_OIF: route.index = static_cast<int>(attribute.number()); break;
+                case RTA_TABLE: route.table = attribute.number(); break;
+                default: break;
+                }
             }
-        }
-        if (route.table != RT_TABLE_LOCAL)
-            routes.push_back(std::move(route));
-        return base::done();
-    });
+            if (route.table != RT_TABLE_LOCAL)
+                routes.push_back(std::move(route));
+            return base::done();
+        });
     TRY(std::move(status).context("list routes"));
     return routes;
 }

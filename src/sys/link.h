@@ -17,20 +17,20 @@ struct Link {
     int index = 0;
     std::string name;
     std::string alias;
-    std::string kind;  ///< "bridge", "veth", "tun", ...; empty for hardware and loopback.
-    std::string mac;   ///< "02:00:00:00:00:01"
-    int master = 0;    ///< Index of the bridge it is a port of; 0: none.
-    int peer = 0;      ///< veth: the other end's index, which may be in another namespace.
+    std::string kind; ///< "bridge", "veth", "tun", ...; empty for hardware and loopback.
+    std::string mac;  ///< "02:00:00:00:00:01"
+    int master = 0;   ///< Index of the bridge it is a port of; 0: none.
+    int peer = 0;     ///< veth: the other end's index, which may be in another namespace.
     std::uint32_t mtu = 0;
-    bool up = false;   ///< As the administrator set it.
+    bool up = false;       ///< As the administrator set it.
     bool carrying = false; ///< The kernel has taken it into service: packets pass.
-    bool stp = false;  ///< bridge: runs the spanning tree protocol.
+    bool stp = false;      ///< bridge: runs the spanning tree protocol.
     bool operator==(const Link&) const = default;
 };
 
 struct LinkAddress {
-    int index = 0;     ///< The link.
-    std::string text;  ///< "10.88.0.1/24" or "fe80::1/64"
+    int index = 0;    ///< The link.
+    std::string text; ///< "10.88.0.1/24" or "fe80::1/64"
     bool operator==(const LinkAddress&) const = default;
 };
 
@@ -64,10 +64,10 @@ Status set_stp(Netlink& netlink, int index, bool on);
 struct VethOptions {
     std::string name;
     std::string alias;
-    std::string peer_name;    ///< In the peer's namespace.
-    std::string peer_mac;     ///< Empty: the kernel chooses.
-    int peer_namespace = -1;  ///< Borrowed descriptor.
-    std::uint32_t mtu = 0;    ///< 0: the kernel's default.
+    std::string peer_name;   ///< In the peer's namespace.
+    std::string peer_mac;    ///< Empty: the kernel chooses.
+    int peer_namespace = -1; ///< Borrowed descriptor.
+    std::uint32_t mtu = 0;   ///< 0: the kernel's default.
 };
 
 /// Makes a pair of virtual links, the peer right in its namespace. Errors: already_exists.

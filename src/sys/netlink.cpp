@@ -20,10 +20,7 @@ NetlinkRequest::NetlinkRequest(std::uint16_t type, std::uint16_t flags)
     header(head);
 }
 
-void NetlinkRequest::pad()
-{
-    buffer_.resize((buffer_.size() + 3) & ~std::size_t{3}, '\0');
-}
+void NetlinkRequest::pad() { buffer_.resize((buffer_.size() + 3) & ~std::size_t{3}, '\0'); }
 
 NetlinkRequest& NetlinkRequest::append(std::span<const unsigned char> value)
 {
@@ -89,8 +86,8 @@ std::vector<NetlinkAttribute> parse_attributes(std::span<const unsigned char> by
         std::memcpy(&head, bytes.data(), sizeof head);
         if (head.rta_len < sizeof head || head.rta_len > bytes.size())
             break;
-        found.push_back({static_cast<std::uint16_t>(head.rta_type & NLA_TYPE_MASK),
-                         bytes.subspan(sizeof head, head.rta_len - sizeof head)});
+        found.push_back(
+            {static_cast<std::uint16_t>(head.rta_type & NLA_TYPE_MASK), bytes.subspan(sizeof head, head.rta_len - sizeof head)});
         bytes = bytes.subspan(std::min<std::size_t>((head.rta_len + 3u) & ~3u, bytes.size()));
     }
     return found;
@@ -179,10 +176,7 @@ Result<std::span<const unsigned char>> Netlink::receive()
     }
 }
 
-Status Netlink::transact(NetlinkRequest& request)
-{
-    return transact_all({&request, 1});
-}
+Status Netlink::transact(NetlinkRequest& request) { return transact_all({&request, 1}); }
 
 Status Netlink::transact_all(std::span<NetlinkRequest> requests)
 {

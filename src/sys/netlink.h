@@ -31,8 +31,7 @@ public:
     }
 
     template <typename Number>
-        requires std::is_integral_v<Number>
-    NetlinkRequest& number(std::uint16_t type, Number value)
+    requires std::is_integral_v<Number> NetlinkRequest& number(std::uint16_t type, Number value)
     {
         return bytes(type, {reinterpret_cast<const unsigned char*>(&value), sizeof value});
     }

@@ -37,10 +37,7 @@ Status enter_netns(int fd)
     return base::done();
 }
 
-Result<UniqueFd> open_own_netns()
-{
-    return open_file("/proc/thread-self/ns/net", O_RDONLY);
-}
+Result<UniqueFd> open_own_netns() { return open_file("/proc/thread-self/ns/net", O_RDONLY); }
 
 Result<UniqueFd> open_pinned_netns(const std::string& path)
 {
@@ -50,10 +47,7 @@ Result<UniqueFd> open_pinned_netns(const std::string& path)
     return file;
 }
 
-bool is_pinned_netns(const std::string& path)
-{
-    return open_pinned_netns(path).ok();
-}
+bool is_pinned_netns(const std::string& path) { return open_pinned_netns(path).ok(); }
 
 Status pin_netns(int fd, const std::string& path)
 {

@@ -5,10 +5,7 @@
 
 namespace nova::sys {
 
-Result<std::string> read_sysctl(const std::string& name)
-{
-    return base::trim(TRY(read_file("/proc/sys/" + name)));
-}
+Result<std::string> read_sysctl(const std::string& name) { return base::trim(TRY(read_file("/proc/sys/" + name))); }
 
 Status ensure_sysctl(const std::string& name, const std::string& value)
 {

@@ -1,6 +1,3 @@
 #include "apps/nova/cli/program.h"
 
-int main(int argc, char** argv)
-{
-    return nova::app::run_program(argc, argv);
-}
+int main(int argc, char** argv) { return nova::app::run_program(argc, argv); }

@@ -10,10 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_at(const json& object, const char* pointer)
-{
-    return object.value(json::json_pointer{pointer}, std::string{});
-}
+std::string text_at(const json& object, const char* pointer) { return object.value(json::json_pointer{pointer}, std::string{}); }
 
 const json* ready_condition(const json& object)
 {
@@ -33,7 +30,8 @@ Result<model::NovaFile> read_novafile(const Invocation& invocation)
     auto const path = invocation.file.empty() ? std::string{"NovaFile"} : invocation.file;
     auto const text = sys::read_file(path, 1u << 20);
     if (base::failed_with(text, base::Code::not_found))
-        return base::Error{base::Code::invalid_argument, path + ": there is no such file; name one with --file, or change into its directory"};
+        return base::Error{base::Code::invalid_argument,
+                           path + ": there is no such file; name one with --file, or change into its directory"};
     if (!text.ok())
         return text.error();
     auto const directory = std::filesystem::absolute(path).parent_path().string();
@@ -43,16 +41,14 @@ Result<model::NovaFile> read_novafile(const Invocation& invocation)
     return file;
 }
 
-Result<std::string> read_project_name(const Invocation& invocation)
-{
-    return TRY(read_novafile(invocation)).project;
-}
+Result<std::string> read_project_name(const Invocation& invocation) { return TRY(read_novafile(invocation)).project; }
 
 Result<std::vector<json>> live_objects(client::Client& client, const std::string& space, const std::string& project)
 {
     std::vector<json> objects;
     for (const auto* name : {"Image", "Network", "Pod", "VirtualMachine"}) {
-        auto list = TRY(client.list(name, {.space = space, .labels = std::string{model::project_label} + "=" + project, .fields = ""}));
+        auto list =
+            TRY(client.list(name, {.space = space, .labels = std::string{model::project_label} + "=" + project, .fields = ""}));
         std::move(list.items.begin(), list.items.end(), std::back_inserter(objects));
     }
     return objects;
@@ -70,9 +66,9 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
         if (!there.ok())
             return there.error();
         auto const owner = there.value().value("/metadata/labels/nanocloud.io~1project"_json_pointer, std::string{});
-        return base::Error{base::Code::failed_precondition,
-                           to_string(change.key) + " is there already and belongs to " + (owner.empty() ? "no project" : "project " + owner) +
-                               ": remove it, choose another name, or another --namespace"};
+        return base::Error{base::Code::failed_precondition, to_string(change.key) + " is there already and belongs to " +
+                                                                (owner.empty() ? "no project" : "project " + owner) +
+                                                                ": remove it, choose another name, or another --namespace"};
     }
     return plan;
 }
@@ -80,7 +76,8 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
 Progress progress_of(const json& object)
 {
     auto const phase = text_at(object, "/status/phase");
-    bool const current = object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    bool const current =
+        object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
     auto const* ready = ready_condition(object);
     auto const words = ready == nullptr ? std::string{"waits for its controller"} : ready->value("message", "");
     if (!current || phase.empty())

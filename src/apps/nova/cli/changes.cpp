@@ -17,7 +17,8 @@ model::Key key_of(const json& object)
 /// Where in the order of making a kind stands; removal goes the other way round.
 int rank(const std::string& kind)
 {
-    static const std::map<std::string, int> ranks{{"Namespace", 0}, {"Image", 1}, {"Network", 2}, {"Pod", 3}, {"VirtualMachine", 4}};
+    static const std::map<std::string, int> ranks{
+        {"Namespace", 0}, {"Image", 1}, {"Network", 2}, {"Pod", 3}, {"VirtualMachine", 4}};
     auto const found = ranks.find(kind);
     return found == ranks.end() ? 5 : found->second;
 }
@@ -47,7 +48,8 @@ bool is_hot(const std::string& kind, const std::string& path)
 {
     if (kind == "Network" || kind == "Image" || kind == "Namespace")
         return true;
-    for (const auto* field : {"spec.running", "spec.terminationGracePeriodSeconds", "spec.gracePeriodSeconds", "spec.restartPolicy"})
+    for (const auto* field :
+         {"spec.running", "spec.terminationGracePeriodSeconds", "spec.gracePeriodSeconds", "spec.restartPolicy"})
         if (path == field)
             return true;
     return path.starts_with("spec.containers[0].ports");
@@ -65,7 +67,9 @@ Effect effect_of(const std::string& kind, const std::vector<FieldChange>& change
 {
     auto effect = Effect::none;
     for (const auto& change : changes) {
-        auto const one = needs_recreation(kind, change.path) ? Effect::recreate : is_hot(kind, change.path) ? Effect::hot : Effect::restart;
+        auto const one = needs_recreation(kind, change.path) ? Effect::recreate
+                         : is_hot(kind, change.path)         ? Effect::hot
+                                                             : Effect::restart;
         effect = std::max(effect, one);
     }
     return effect;
@@ -128,7 +132,8 @@ std::vector<PlannedChange> plan_changes(const std::vector<json>& desired, const 
     std::vector<PlannedChange> removed;
     for (const auto& [key, object] : there)
         removed.push_back({key, Effect::remove, {}, nullptr, *object});
-    std::stable_sort(removed.begin(), removed.end(), [](const auto& a, const auto& b) { return rank(a.key.kind) > rank(b.key.kind); });
+    std::stable_sort(removed.begin(), removed.end(),
+                     [](const auto& a, const auto& b) { return rank(a.key.kind) > rank(b.key.kind); });
     made.insert(made.end(), std::make_move_iterator(removed.begin()), std::make_move_iterator(removed.end()));
     return made;
 }

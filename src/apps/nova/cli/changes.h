@@ -11,7 +11,7 @@ namespace nova::app {
 
 /// What making an object so will do to what runs.
 enum class Effect {
-    none,     ///< It is so already.
+    none, ///< It is so already.
     create,
     hot,      ///< Changes while it runs.
     restart,  ///< The workload ends and starts again.

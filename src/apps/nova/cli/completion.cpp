@@ -56,7 +56,9 @@ complete -o default -F _nova nova
 
 std::string zsh_script(const Words& words)
 {
-    return "#compdef nova\n# zsh completion for nova; made by `nova completion zsh`.\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(words);
+    return "#compdef nova\n# zsh completion for nova; made by `nova completion zsh`.\nautoload -U +X bashcompinit && "
+           "bashcompinit\n" +
+           bash_script(words);
 }
 
 std::string fish_script(const CLI::App& app)
@@ -69,10 +71,11 @@ std::string fish_script(const CLI::App& app)
         return "'" + description + "'";
     };
     for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-        text += "complete -c nova -n __fish_use_subcommand -a " + command->get_name() + " -d " + quote(command->get_description()) + "\n";
+        text += "complete -c nova -n __fish_use_subcommand -a " + command->get_name() + " -d " +
+                quote(command->get_description()) + "\n";
         for (const auto* inner : command->get_subcommands([](const CLI::App*) { return true; }))
-            text += "complete -c nova -n '__fish_seen_subcommand_from " + command->get_name() + "' -a " + inner->get_name() + " -d " +
-                    quote(inner->get_description()) + "\n";
+            text += "complete -c nova -n '__fish_seen_subcommand_from " + command->get_name() + "' -a " + inner->get_name() +
+                    " -d " + quote(inner->get_description()) + "\n";
         for (const auto* option : command->get_options())
             for (const auto& name : option->get_lnames())
                 text += "complete -c nova -n '__fish_seen_subcommand_from " + command->get_name() + "' -l " + name + " -d " +

@@ -52,7 +52,8 @@ Finding filesystem(const std::string& name, const std::string& use)
 Finding device(const std::string& path, const std::string& use)
 {
     bool const there = sys::exists(path);
-    return {path, there ? Finding::Verdict::good : Finding::Verdict::bad, there ? "" : use + " need it: modprobe " + path.substr(path.rfind('/') + 1)};
+    return {path, there ? Finding::Verdict::good : Finding::Verdict::bad,
+            there ? "" : use + " need it: modprobe " + path.substr(path.rfind('/') + 1)};
 }
 
 Finding cgroups()
@@ -60,7 +61,8 @@ Finding cgroups()
     if (sys::exists("/sys/fs/cgroup/cgroup.controllers"))
         return {"cgroups", Finding::Verdict::good, "version 2"};
     if (sys::exists("/sys/fs/cgroup/memory"))
-        return {"cgroups", Finding::Verdict::good, sys::exists("/sys/fs/cgroup/unified") ? "version 1 beside 2 (hybrid)" : "version 1"};
+        return {"cgroups", Finding::Verdict::good,
+                sys::exists("/sys/fs/cgroup/unified") ? "version 1 beside 2 (hybrid)" : "version 1"};
     return {"cgroups", Finding::Verdict::bad, "none is mounted at /sys/fs/cgroup: limits can't be set"};
 }
 
@@ -98,9 +100,11 @@ Result<int> examine_host(const Invocation& invocation)
         rows.push_back({finding.what, std::string{to_string(finding.verdict)}, finding.words});
     }
     if (invocation.output() == Output::json || invocation.output() == Output::yaml)
-        std::cout << print_document({{"version", NOVA_VERSION}, {"state", layout.state}, {"run", layout.run}, {"checks", checks}}, invocation.output());
+        std::cout << print_document({{"version", NOVA_VERSION}, {"state", layout.state}, {"run", layout.run}, {"checks", checks}},
+                                    invocation.output());
     else
-        std::cout << format_table({"CHECK", "VERDICT", "WHAT"}, rows) << "\nstate: " << layout.state << "\nrun time: " << layout.run << "\n";
+        std::cout << format_table({"CHECK", "VERDICT", "WHAT"}, rows) << "\nstate: " << layout.state
+                  << "\nrun time: " << layout.run << "\n";
     return bad ? exit_failure : exit_ok;
 }
 

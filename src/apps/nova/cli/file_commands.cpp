@@ -29,7 +29,8 @@ json describe(const std::vector<PlannedChange>& plan)
         json fields = json::array();
         for (const auto& field : change.fields)
             fields.push_back({{"path", field.path}, {"before", field.before}, {"after", field.after}});
-        changes.push_back({{"kind", change.key.kind}, {"name", change.key.name}, {"effect", to_string(change.effect)}, {"fields", fields}});
+        changes.push_back(
+            {{"kind", change.key.kind}, {"name", change.key.name}, {"effect", to_string(change.effect)}, {"fields", fields}});
     }
     return {{"changes", changes}};
 }
@@ -85,10 +86,12 @@ Status apply_change(client::Client& client, const PlannedChange& change, base::D
 }
 
 /// Applies in order. The first refusal ends it: what stands after depends on what stands before.
-Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan, base::Deadline deadline)
+Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,
+             base::Deadline deadline)
 {
     for (const auto& change : plan) {
-        TRY(apply_change(client, change, deadline).context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
+        TRY(apply_change(client, change, deadline)
+                .context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
         if (change.effect != Effect::none && !invocation.quiet)
             std::cerr << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
     }
@@ -99,7 +102,9 @@ Status apply(client::Client& client, const Invocation& invocation, const std::ve
 void print_fate(const std::vector<Fate>& fates)
 {
     for (const auto& fate : fates) {
-        auto const* word = fate.progress.state == Progress::State::ready ? "up" : fate.progress.state == Progress::State::failed ? "failed" : "waiting";
+        auto const* word = fate.progress.state == Progress::State::ready    ? "up"
+                           : fate.progress.state == Progress::State::failed ? "failed"
+                                                                            : "waiting";
         std::cout << word << " " << fate.key.kind << " " << fate.key.name;
         if (fate.progress.state != Progress::State::ready && !fate.progress.words.empty())
             std::cout << ": " << fate.progress.words;
@@ -124,7 +129,8 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
         return exit_ok;
     auto const fates = TRY(wait_for_project(client, invocation, file.project, deadline));
     print_fate(fates);
-    bool const all = std::all_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::ready; });
+    bool const all =
+        std::all_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::ready; });
     if (!all)
         std::cerr << "nova: not everything is up; 'nova status' says more, and the next 'nova up' goes on from here\n";
     return all ? exit_ok : exit_failure;
@@ -153,9 +159,12 @@ void add_file_commands(CLI::App& app, Invocation& invocation)
     auto const options = std::make_shared<UpOptions>();
     auto* up = app.add_subcommand("up", "Make everything so as the NovaFile says");
     up->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
-    up->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    up->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str();
     up->footer("Examples:\n  nova up\n  nova up --file lab/NovaFile --no-wait");
-    up->callback([&invocation, options] { invocation.action = [&invocation, options] { return bring_up(invocation, *options); }; });
+    up->callback(
+        [&invocation, options] { invocation.action = [&invocation, options] { return bring_up(invocation, *options); }; });
 
     auto* plan = app.add_subcommand("plan", "Say what `up` would change, and what would restart for it");
     plan->footer("Examples:\n  nova plan\n  nova plan --output json");
@@ -163,9 +172,12 @@ void add_file_commands(CLI::App& app, Invocation& invocation)
 
     auto* down = app.add_subcommand("down", "Take away everything of the NovaFile's project; named volumes stay");
     down->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
-    down->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    down->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str();
     down->footer("Example:\n  nova down");
-    down->callback([&invocation, options] { invocation.action = [&invocation, options] { return take_down(invocation, *options); }; });
+    down->callback(
+        [&invocation, options] { invocation.action = [&invocation, options] { return take_down(invocation, *options); }; });
 }
 
 } // namespace nova::app

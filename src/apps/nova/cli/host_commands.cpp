@@ -42,7 +42,8 @@ Result<int> stop_server(const Invocation& invocation)
     TRY(sys::signal_pidfd(daemon.get(), SIGTERM));
     pollfd end{daemon.get(), POLLIN, 0}; // Not our child: its end can be seen, not its status.
     if (::poll(&end, 1, base::Deadline::after(stop_limit).poll_timeout_ms()) <= 0)
-        return base::Error{base::Code::deadline_exceeded, "the daemon (process " + std::to_string(pid) + ") did not end within 20 s"};
+        return base::Error{base::Code::deadline_exceeded,
+                           "the daemon (process " + std::to_string(pid) + ") did not end within 20 s"};
     if (!invocation.quiet)
         std::cout << "the daemon ended\n";
     return exit_ok;

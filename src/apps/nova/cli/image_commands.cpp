@@ -22,34 +22,36 @@ const model::KindInfo& image_kind() { return *model::find_kind("Image"); }
 Result<int> list(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    std::cout << print_objects(image_kind(), TRY(client.list("Image", {.space = invocation.space, .labels = "", .fields = ""})).items, invocation.output());
+    std::cout << print_objects(image_kind(),
+                               TRY(client.list("Image", {.space = invocation.space, .labels = "", .fields = ""})).items,
+                               invocation.output());
     return exit_ok;
 }
 
 /// "images/web.tar" -> "web": the name where none is given.
-std::string name_from(const std::string& file)
-{
-    return std::filesystem::path{file}.filename().stem().string();
-}
+std::string name_from(const std::string& file) { return std::filesystem::path{file}.filename().stem().string(); }
 
 Result<int> import_image(const Invocation& invocation, const std::string& file, const std::string& given)
 {
     if (!sys::exists(file))
-        return base::Error{base::Code::invalid_argument, file + ": there is no such file; give an OCI layout, an OCI archive or a docker archive"};
+        return base::Error{base::Code::invalid_argument,
+                           file + ": there is no such file; give an OCI layout, an OCI archive or a docker archive"};
     auto const reference = model::full_reference(given.empty() ? name_from(file) : given);
     auto const name = model::image_object_name(reference);
     auto client = TRY(connect_daemon(invocation));
-    json const object{{"apiVersion", image_kind().api_version()},
-                      {"kind", "Image"},
-                      {"metadata", {{"name", name}, {"namespace", invocation.space}}},
-                      {"spec", {{"reference", reference}, {"source", std::filesystem::absolute(file).lexically_normal().string()}}}};
+    json const object{
+        {"apiVersion", image_kind().api_version()},
+        {"kind", "Image"},
+        {"metadata", {{"name", name}, {"namespace", invocation.space}}},
+        {"spec", {{"reference", reference}, {"source", std::filesystem::absolute(file).lexically_normal().string()}}}};
     TRY(client.create(object));
     auto const decided = [](const json& image) { return progress_of(image).state != Progress::State::waiting; };
     json image;
     {
         ProgressLine line{invocation.quiet};
         line.show("importing " + reference);
-        image = TRY(wait_until(client, {"Image", invocation.space, name}, decided, base::Deadline::after(std::chrono::minutes{30})));
+        image =
+            TRY(wait_until(client, {"Image", invocation.space, name}, decided, base::Deadline::after(std::chrono::minutes{30})));
     }
     if (progress_of(image).state == Progress::State::failed) {
         (void)client.remove({"Image", invocation.space, name});
@@ -85,11 +87,14 @@ void add_image_commands(CLI::App& app, Invocation& invocation)
     bring->add_option("file", words->first, "Directory or tar file")->required();
     bring->add_option("reference", words->second, "NAME[:TAG]; default: the file's name");
     bring->footer("Example:\n  nova image import images/web.tar web:1.0");
-    bring->callback([&invocation, words] { invocation.action = [&invocation, words] { return import_image(invocation, words->first, words->second); }; });
+    bring->callback([&invocation, words] {
+        invocation.action = [&invocation, words] { return import_image(invocation, words->first, words->second); };
+    });
 
     auto* gone = image->add_subcommand("rm", "Remove an image that nothing uses");
     gone->add_option("reference", words->first, "NAME[:TAG]")->required();
-    gone->callback([&invocation, words] { invocation.action = [&invocation, words] { return remove(invocation, words->first); }; });
+    gone->callback(
+        [&invocation, words] { invocation.action = [&invocation, words] { return remove(invocation, words->first); }; });
 }
 
 } // namespace nova::app

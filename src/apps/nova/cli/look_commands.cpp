@@ -19,10 +19,7 @@ struct LsOptions {
     std::string selector;
 };
 
-std::string text_at(const json& object, const char* pointer)
-{
-    return object.value(json::json_pointer{pointer}, std::string{});
-}
+std::string text_at(const json& object, const char* pointer) { return object.value(json::json_pointer{pointer}, std::string{}); }
 
 std::string address_of(const json& object)
 {
@@ -52,12 +49,14 @@ std::string print_workloads(const std::vector<json>& workloads, Output output)
     for (const auto& object : workloads) {
         std::string const kind = object.value("kind", "") == "Pod" ? "container" : "vm";
         names += kind + "/" + text_at(object, "/metadata/name") + "\n";
-        rows.push_back({kind, text_at(object, "/metadata/name"), text_at(object, "/status/phase"), address_of(object), image_of(object),
-                        age(text_at(object, "/metadata/creationTimestamp"))});
+        rows.push_back({kind, text_at(object, "/metadata/name"), text_at(object, "/status/phase"), address_of(object),
+                        image_of(object), age(text_at(object, "/metadata/creationTimestamp"))});
         if (output != Output::wide)
             continue;
-        auto const pid = kind == "vm" ? object.value("/status/pid"_json_pointer, 0) : object.value("/status/containerStatuses/0/pid"_json_pointer, 0);
-        rows.back().insert(rows.back().end(), {text_at(object, "/spec/network"), pid == 0 ? "" : std::to_string(pid), text_at(object, "/metadata/namespace")});
+        auto const pid = kind == "vm" ? object.value("/status/pid"_json_pointer, 0)
+                                      : object.value("/status/containerStatuses/0/pid"_json_pointer, 0);
+        rows.back().insert(rows.back().end(), {text_at(object, "/spec/network"), pid == 0 ? "" : std::to_string(pid),
+                                               text_at(object, "/metadata/namespace")});
     }
     return output == Output::name ? names : format_table(header, rows);
 }
@@ -108,7 +107,8 @@ Result<int> status_of_target(const Invocation& invocation, const std::vector<std
     auto const selector = "involvedObject.name=" + target.name + ",involvedObject.kind=" + target.kind->kind;
     auto const events = TRY(client.list("Event", {invocation.space, "", selector}));
     for (const auto& event : events.items)
-        std::cout << "  " << age(text_at(event, "/lastTimestamp")) << " ago: " << text_at(event, "/reason") << ": " << text_at(event, "/message") << "\n";
+        std::cout << "  " << age(text_at(event, "/lastTimestamp")) << " ago: " << text_at(event, "/reason") << ": "
+                  << text_at(event, "/message") << "\n";
     return 0;
 }
 
@@ -140,7 +140,8 @@ Result<int> status_of_all(const Invocation& invocation)
         workloads.push_back(machine);
     std::cout << print_workloads(workloads, invocation.output());
     for (const auto& object : workloads)
-        if (auto const phase = text_at(object, "/status/phase"); phase != "Running" && phase != "Stopped" && phase != "Succeeded") {
+        if (auto const phase = text_at(object, "/status/phase");
+            phase != "Running" && phase != "Stopped" && phase != "Succeeded") {
             std::cout << text_at(object, "/metadata/name") << ":\n";
             print_conditions(object);
         }
@@ -152,7 +153,8 @@ Result<int> list_events(const Invocation& invocation)
     auto client = TRY(connect_daemon(invocation));
     auto const* kind = model::find_kind("Event");
     auto events = TRY(client.list("Event", {invocation.space, "", ""})).items;
-    std::stable_sort(events.begin(), events.end(), [](const json& a, const json& b) { return text_at(a, "/lastTimestamp") < text_at(b, "/lastTimestamp"); });
+    std::stable_sort(events.begin(), events.end(),
+                     [](const json& a, const json& b) { return text_at(a, "/lastTimestamp") < text_at(b, "/lastTimestamp"); });
     std::cout << print_objects(*kind, events, invocation.output());
     return 0;
 }
@@ -178,7 +180,9 @@ void add_look_commands(CLI::App& app, Invocation& invocation)
     status->add_option("target", *words, "[KIND] NAME; default: everything")->expected(0, 2);
     status->footer("Examples:\n  nova status\n  nova status vm probe");
     status->callback([&invocation, words] {
-        invocation.action = [&invocation, words] { return words->empty() ? status_of_all(invocation) : status_of_target(invocation, *words); };
+        invocation.action = [&invocation, words] {
+            return words->empty() ? status_of_all(invocation) : status_of_target(invocation, *words);
+        };
     });
 
     auto* events = app.add_subcommand("events", "List what happened, oldest first");

@@ -29,7 +29,9 @@ const model::KindInfo& network_kind() { return *model::find_kind("Network"); }
 Result<int> list(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    std::cout << print_objects(network_kind(), TRY(client.list("Network", {.space = invocation.space, .labels = "", .fields = ""})).items, invocation.output());
+    std::cout << print_objects(network_kind(),
+                               TRY(client.list("Network", {.space = invocation.space, .labels = "", .fields = ""})).items,
+                               invocation.output());
     return exit_ok;
 }
 
@@ -56,7 +58,10 @@ json network_from(const CreateOptions& options, const std::string& space)
         spec["interfaces"] = options.attach;
     if (options.profile == "external" && !options.uplink.empty())
         spec["interfaces"].push_back(options.uplink);
-    return {{"apiVersion", "nanocloud.io/v1"}, {"kind", "Network"}, {"metadata", {{"name", options.name}, {"namespace", space}}}, {"spec", spec}};
+    return {{"apiVersion", "nanocloud.io/v1"},
+            {"kind", "Network"},
+            {"metadata", {{"name", options.name}, {"namespace", space}}},
+            {"spec", spec}};
 }
 
 Result<int> create(const Invocation& invocation, const CreateOptions& options)
@@ -64,7 +69,8 @@ Result<int> create(const Invocation& invocation, const CreateOptions& options)
     auto client = TRY(connect_daemon(invocation));
     TRY(client.create(network_from(options, invocation.space)));
     auto const decided = [](const json& object) { return progress_of(object).state != Progress::State::waiting; };
-    auto const object = TRY(wait_until(client, {"Network", invocation.space, options.name}, decided, base::Deadline::after(std::chrono::seconds{30})));
+    auto const object = TRY(wait_until(client, {"Network", invocation.space, options.name}, decided,
+                                       base::Deadline::after(std::chrono::seconds{30})));
     if (progress_of(object).state == Progress::State::failed)
         return base::Error{base::Code::failed_precondition, "network " + options.name + ": " + progress_of(object).words +
                                                                 "; 'nova net delete " + options.name + "' takes it away again"};
@@ -87,7 +93,9 @@ void add_create(CLI::App& net, Invocation& invocation)
     auto const options = std::make_shared<CreateOptions>();
     command->add_option("name", options->name, "Its name")->required();
     command->add_option("--type", options->type, "bridge")->capture_default_str();
-    command->add_option("--profile", options->profile, "internal: only its workloads; nat: out through this host; external: onto a link of this host")
+    command
+        ->add_option("--profile", options->profile,
+                     "internal: only its workloads; nat: out through this host; external: onto a link of this host")
         ->check(CLI::IsMember({"internal", "external", "nat"}))
         ->capture_default_str();
     command->add_option("--uplink", options->uplink, "Link that leads out");
@@ -95,8 +103,10 @@ void add_create(CLI::App& net, Invocation& invocation)
     command->add_option("--dhcp-range", options->dhcp_range, "FIRST-LAST");
     command->add_option("--attach", options->attach, "Links of this host to put onto the bridge");
     command->add_flag("--stp", options->stp, "Spanning tree");
-    command->footer("Example:\n  nova net create lab --profile nat --subnet 192.168.220.1/24 --dhcp-range 192.168.220.50-192.168.220.150");
-    command->callback([&invocation, options] { invocation.action = [&invocation, options] { return create(invocation, *options); }; });
+    command->footer(
+        "Example:\n  nova net create lab --profile nat --subnet 192.168.220.1/24 --dhcp-range 192.168.220.50-192.168.220.150");
+    command->callback(
+        [&invocation, options] { invocation.action = [&invocation, options] { return create(invocation, *options); }; });
 }
 
 } // namespace

@@ -4,8 +4,8 @@
 
 namespace nova::app {
 
-/// One line on stderr that says what is being waited for. On a terminal it rewrites itself and vanishes at the end; elsewhere each
-/// new text is a plain line.
+/// One line on stderr that says what is being waited for. On a terminal it rewrites itself and vanishes at the end; elsewhere
+/// each new text is a plain line.
 class ProgressLine {
 public:
     explicit ProgressLine(bool quiet);

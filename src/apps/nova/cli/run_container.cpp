@@ -47,10 +47,12 @@ Status add_volume(json& spec, const std::string& text)
     auto const& source = parts[0];
     bool const path = source.starts_with('/') || source.starts_with('.');
     if (path)
-        spec["volumes"].push_back({{"name", name}, {"hostPath", {{"path", std::filesystem::absolute(source).lexically_normal().string()}}}});
+        spec["volumes"].push_back(
+            {{"name", name}, {"hostPath", {{"path", std::filesystem::absolute(source).lexically_normal().string()}}}});
     else
         spec["volumes"].push_back({{"name", name}, {"persistentVolumeClaim", {{"claimName", source}}}});
-    spec["containers"][0]["volumeMounts"].push_back({{"name", name}, {"mountPath", parts[1]}, {"readOnly", parts.size() == 3 && parts[2] == "ro"}});
+    spec["containers"][0]["volumeMounts"].push_back(
+        {{"name", name}, {"mountPath", parts[1]}, {"readOnly", parts.size() == 3 && parts[2] == "ro"}});
     return base::done();
 }
 
@@ -82,7 +84,8 @@ Result<json> pod_from(const RunOptions& options, const std::string& space)
         spec["network"] = options.network;
     for (const auto& volume : options.volumes)
         TRY(add_volume(spec, volume));
-    return json{{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", {{"name", options.name}, {"namespace", space}}}, {"spec", spec}};
+    return json{
+        {"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", {{"name", options.name}, {"namespace", space}}}, {"spec", spec}};
 }
 
 namespace {
@@ -113,7 +116,8 @@ Result<int> run_container(const Invocation& invocation, const RunOptions& option
     TRY(client.create(pod));
     if (options.detach) {
         auto const ready = [](const json& object) { return progress_of(object).state != Progress::State::waiting; };
-        auto const object = TRY(wait_until(client, key, ready, base::Deadline::after(std::chrono::seconds{options.timeout_seconds})));
+        auto const object =
+            TRY(wait_until(client, key, ready, base::Deadline::after(std::chrono::seconds{options.timeout_seconds})));
         if (progress_of(object).state == Progress::State::failed)
             return base::Error{base::Code::failed_precondition, options.name + ": " + progress_of(object).words};
         std::cout << options.name << " started\n";

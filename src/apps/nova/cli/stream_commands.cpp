@@ -79,7 +79,8 @@ Result<int> pump(client::Session& session, bool terminal, bool input, bool escap
     return session.pump(moves);
 }
 
-/// Behind "--" all is the command. Without it, and where the kind was left out, the first word is the name: "exec web ls" as well as "exec container web ls".
+/// Behind "--" all is the command. Without it, and where the kind was left out, the first word is the name: "exec web ls" as well
+/// as "exec container web ls".
 void split_command(ExecCommand& command, const std::vector<std::string>& behind_dashes)
 {
     if (!behind_dashes.empty()) {
@@ -100,7 +101,8 @@ Result<int> exec(const Invocation& invocation, ExecCommand command)
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, command.words));
     if (target.kind->kind != "Pod")
-        return base::Error{base::Code::unimplemented, target.name + " is a machine: commands run in capsules; 'nova console " + target.name + "' reaches it"};
+        return base::Error{base::Code::unimplemented, target.name + " is a machine: commands run in capsules; 'nova console " +
+                                                          target.name + "' reaches it"};
     command.exec.in = command.interactive;
     auto session = TRY(client.exec({target.kind->kind, invocation.space, target.name}, command.exec));
     return pump(session, command.exec.terminal, command.interactive, false);
@@ -148,7 +150,8 @@ void add_exec(CLI::App& app, Invocation& invocation)
     command->add_option("-w,--workdir", options->exec.working_dir, "In this directory");
     command->add_option("-e,--env", options->exec.env, "K=V, once for each");
     command->footer("Examples:\n  nova exec container web -- sh -c 'echo hello'\n  nova exec -it web -- sh");
-    command->callback([&invocation, options] { invocation.action = [&invocation, options] { return exec(invocation, *options); }; });
+    command->callback(
+        [&invocation, options] { invocation.action = [&invocation, options] { return exec(invocation, *options); }; });
 }
 
 } // namespace
@@ -159,10 +162,13 @@ void add_stream_commands(CLI::App& app, Invocation& invocation)
     add_exec(app, invocation);
     auto const words = std::make_shared<std::vector<std::string>>();
     for (const auto* name : {"attach", "console"}) {
-        auto* command = app.add_subcommand(name, std::string_view{name} == "attach" ? "See and type into a capsule's terminal" : "See and type into a machine's serial console");
+        auto* command =
+            app.add_subcommand(name, std::string_view{name} == "attach" ? "See and type into a capsule's terminal"
+                                                                        : "See and type into a machine's serial console");
         command->add_option("target", *words, "[KIND] NAME")->expected(1, 2)->required();
         command->footer(std::string{"Example:\n  nova "} + name + " probe      Ctrl-] leaves");
-        command->callback([&invocation, words] { invocation.action = [&invocation, words] { return attach(invocation, *words); }; });
+        command->callback(
+            [&invocation, words] { invocation.action = [&invocation, words] { return attach(invocation, *words); }; });
     }
 }
 

@@ -18,10 +18,7 @@ TEST(Table, counts_characters_and_not_bytes)
     EXPECT_EQ(format_table({"A", "B"}, {{"ä", "x"}, {"bb", "y"}}), "A    B\nä    x\nbb   y\n");
 }
 
-TEST(Table, does_not_let_a_cell_drive_the_terminal)
-{
-    EXPECT_EQ(format_table({"A"}, {{"\x1b[2J\n"}}), "A\n?[2J?\n");
-}
+TEST(Table, does_not_let_a_cell_drive_the_terminal) { EXPECT_EQ(format_table({"A"}, {{"\x1b[2J\n"}}), "A\n?[2J?\n"); }
 
 TEST(Age, is_said_in_one_unit)
 {

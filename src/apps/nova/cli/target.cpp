@@ -4,10 +4,7 @@
 
 namespace nova::app {
 
-std::vector<const model::KindInfo*> workload_kinds()
-{
-    return {model::find_kind("Pod"), model::find_kind("VirtualMachine")};
-}
+std::vector<const model::KindInfo*> workload_kinds() { return {model::find_kind("Pod"), model::find_kind("VirtualMachine")}; }
 
 Result<const model::KindInfo*> kind_by_word(const std::string& word)
 {
@@ -32,8 +29,8 @@ Result<Target> find_target(client::Client& client, const std::string& space, con
         if (!object.ok())
             return object.error();
         if (found.kind != nullptr)
-            return base::Error{base::Code::failed_precondition,
-                               "both a capsule and a machine are called " + name + ": say 'container " + name + "' or 'vm " + name + "'"};
+            return base::Error{base::Code::failed_precondition, "both a capsule and a machine are called " + name +
+                                                                    ": say 'container " + name + "' or 'vm " + name + "'"};
         found = Target{kind, name};
     }
     if (found.kind == nullptr)

@@ -30,12 +30,14 @@ private:
 
 bool settled(const std::vector<Fate>& fates)
 {
-    return std::none_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::waiting; });
+    return std::none_of(fates.begin(), fates.end(),
+                        [](const Fate& fate) { return fate.progress.state == Progress::State::waiting; });
 }
 
 bool any_failed(const std::vector<Fate>& fates)
 {
-    return std::any_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::failed; });
+    return std::any_of(fates.begin(), fates.end(),
+                       [](const Fate& fate) { return fate.progress.state == Progress::State::failed; });
 }
 
 } // namespace
@@ -44,11 +46,13 @@ Result<std::vector<Fate>> fates_of(client::Client& client, const std::string& sp
 {
     std::vector<Fate> fates;
     for (const auto& object : TRY(live_objects(client, space, project)))
-        fates.push_back({{object.value("kind", ""), space, object.value("/metadata/name"_json_pointer, std::string{})}, progress_of(object)});
+        fates.push_back(
+            {{object.value("kind", ""), space, object.value("/metadata/name"_json_pointer, std::string{})}, progress_of(object)});
     return fates;
 }
 
-Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const std::string& project, base::Deadline deadline)
+Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const std::string& project,
+                                           base::Deadline deadline)
 {
     ProgressLine line{invocation.quiet};
     Pace pace;
@@ -81,12 +85,14 @@ Status wait_until_gone(client::Client& client, const model::Key& key, base::Dead
         if (!object.ok())
             return object.error();
         if (deadline.passed())
-            return base::Error{base::Code::deadline_exceeded, to_string(key) + " is still there: " + progress_of(object.value()).words};
+            return base::Error{base::Code::deadline_exceeded,
+                               to_string(key) + " is still there: " + progress_of(object.value()).words};
         pace.rest();
     }
 }
 
-Result<json> wait_until(client::Client& client, const model::Key& key, const std::function<bool(const json&)>& done, base::Deadline deadline)
+Result<json> wait_until(client::Client& client, const model::Key& key, const std::function<bool(const json&)>& done,
+                        base::Deadline deadline)
 {
     Pace pace;
     while (true) {

@@ -29,13 +29,15 @@ json restart_mark() { return {{"metadata", {{"annotations", {{"nanocloud.io/rest
 
 bool runs_now(const json& object)
 {
-    auto const current = object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    auto const current =
+        object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
     return current && (phase_of(object) == "Running" || phase_of(object) == "Succeeded");
 }
 
 bool stopped_now(const json& object)
 {
-    return phase_of(object) == "Stopped" && object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    return phase_of(object) == "Stopped" &&
+           object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
 }
 
 Result<int> settle(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options,
@@ -64,7 +66,9 @@ Result<int> start(const Invocation& invocation, const PowerOptions& options)
         patch["spec"]["running"] = true;
         TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
     }
-    auto const fresh = [seen = before.value("/status/started"_json_pointer, std::string{})](const json& object) { return runs_now(object); };
+    auto const fresh = [seen = before.value("/status/started"_json_pointer, std::string{})](const json& object) {
+        return runs_now(object);
+    };
     return settle(client, invocation, target, options, fresh, "started");
 }
 
@@ -79,7 +83,8 @@ Result<int> stop(const Invocation& invocation, const PowerOptions& options)
 std::string started_at(const json& object)
 {
     auto const machine = object.value("/status/started"_json_pointer, std::string{});
-    return machine.empty() ? object.value("/status/containerStatuses/0/state/running/startedAt"_json_pointer, std::string{}) : machine;
+    return machine.empty() ? object.value("/status/containerStatuses/0/state/running/startedAt"_json_pointer, std::string{})
+                           : machine;
 }
 
 Result<int> restart(const Invocation& invocation, const PowerOptions& options)
@@ -116,9 +121,13 @@ void add_verb(CLI::App& app, Invocation& invocation, const std::string& name, co
     auto const options = std::make_shared<PowerOptions>();
     command->add_option("target", options->words, "[KIND] NAME")->expected(1, 2)->required();
     command->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
-    command->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")->check(CLI::Range(1, 86400))->capture_default_str();
+    command->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str();
     command->footer("Examples:\n  nova " + name + " web\n  nova " + name + " vm probe");
-    command->callback([&invocation, options, verb] { invocation.action = [&invocation, options, verb] { return verb(invocation, *options); }; });
+    command->callback([&invocation, options, verb] {
+        invocation.action = [&invocation, options, verb] { return verb(invocation, *options); };
+    });
 }
 
 /// `run vm N` and `run container N` start what a NovaFile described; with --image, a capsule of its own.
@@ -135,9 +144,12 @@ Result<int> run(const Invocation& invocation, const RunOptions& options)
 
 void add_run(CLI::App& app, Invocation& invocation)
 {
-    auto* command = app.add_subcommand("run", "Start a machine or capsule that is described, or a capsule from an image (-- COMMAND replaces its own)");
+    auto* command = app.add_subcommand(
+        "run", "Start a machine or capsule that is described, or a capsule from an image (-- COMMAND replaces its own)");
     auto const options = std::make_shared<RunOptions>();
-    command->add_option("kind", options->kind, "vm or container")->required()->check(CLI::IsMember({"vm", "container", "capsule"}));
+    command->add_option("kind", options->kind, "vm or container")
+        ->required()
+        ->check(CLI::IsMember({"vm", "container", "capsule"}));
     command->add_option("name", options->name, "Its name")->required();
     command->add_option("--image", options->image, "Make a new capsule from this image");
     command->add_option("--network", options->network, "Network to plug it into");
@@ -148,7 +160,8 @@ void add_run(CLI::App& app, Invocation& invocation)
     command->add_flag("--rm", options->remove, "Remove it when it ended");
     command->add_flag("-d,--detach", options->detach, "Return once it runs");
     command->add_option("--timeout", options->timeout_seconds, "How long its start may take, in seconds")->capture_default_str();
-    command->footer("Examples:\n  nova run vm probe\n  nova run container web\n  nova run container job --image tools --rm -- sh -c 'echo hello'");
+    command->footer("Examples:\n  nova run vm probe\n  nova run container web\n  nova run container job --image tools --rm -- sh "
+                    "-c 'echo hello'");
     command->callback([&invocation, options] {
         invocation.action = [&invocation, options] {
             options->command = invocation.behind_dashes;

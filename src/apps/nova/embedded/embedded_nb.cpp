@@ -6,9 +6,6 @@ extern "C" const std::byte nova_embedded_nb_end[];
 
 namespace nova::app {
 
-std::span<const std::byte> embedded_nb()
-{
-    return {nova_embedded_nb_begin, nova_embedded_nb_end};
-}
+std::span<const std::byte> embedded_nb() { return {nova_embedded_nb_begin, nova_embedded_nb_end}; }
 
 } // namespace nova::app

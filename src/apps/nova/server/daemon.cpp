@@ -40,7 +40,8 @@ Status open_drivers(Parts& parts, const Layout& layout)
     parts.program = TRY(sys::sealed_program(embedded_nb(), "nb").context("unpack nb"));
     int const program = parts.program.get();
     parts.keyspace = TRY(keyspace::open_keyspace(layout.state + "/keyspace").context("open the store"));
-    parts.supervisor = TRY(supervisor::connect({.run_directory = layout.run, .program = program}).context("reach the supervisor"));
+    parts.supervisor =
+        TRY(supervisor::connect({.run_directory = layout.run, .program = program}).context("reach the supervisor"));
     parts.images = TRY(storage::ImageStore::open(layout.state + "/images").context("open the images"));
     parts.volumes = TRY(storage::Volumes::open(layout.state + "/volumes").context("open the volumes"));
     parts.networks = TRY(network::open_networks(
@@ -60,7 +61,8 @@ control::Context context_of(Parts& parts, const Layout& layout)
     return {*parts.store,
             *parts.claims,
             *parts.events,
-            {*parts.images, *parts.volumes, *parts.networks, *parts.capsules, *parts.hypervisor, *parts.supervisor, vm::measure_acceleration()},
+            {*parts.images, *parts.volumes, *parts.networks, *parts.capsules, *parts.hypervisor, *parts.supervisor,
+             vm::measure_acceleration()},
             {layout.state, layout.run, layout.instance, layout.cgroup}};
 }
 
@@ -98,8 +100,8 @@ Status serve(const DaemonOptions& options)
     api::Server::Options listen;
     listen.socket = layout.socket;
     listen.listener = sys::UniqueFd{options.listener};
-    parts.server = TRY(api::Server::start(std::move(listen), *parts.keyspace, *parts.streams)
-                           .context("serve on " + layout.socket));
+    parts.server =
+        TRY(api::Server::start(std::move(listen), *parts.keyspace, *parts.streams).context("serve on " + layout.socket));
     wait_for_the_end(signals);
     parts.server->stop();
     parts.control.reset();

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "sys/pidfd.h"
@@ -31,14 +32,18 @@ bool is_readable(int fd)
 
 } // namespace
 
-WorkloadLog::WorkloadLog(supervisor::Client& supervisor, std::string id, supervisor::LogReader reader, const api::LogOptions& options)
-    : supervisor_(supervisor), id_(std::move(id)), reader_(std::move(reader)), follow_(options.follow), timestamps_(options.timestamps),
+WorkloadLog::WorkloadLog(supervisor::Client& supervisor, std::string id, supervisor::LogReader reader,
+                         const api::LogOptions& options)
+    : supervisor_(supervisor),
+      id_(std::move(id)),
+      reader_(std::move(reader)),
+      follow_(options.follow),
+      timestamps_(options.timestamps),
       bytes_left_(options.limit_bytes.value_or(~std::uint64_t{0}))
-{
-}
+{}
 
-Result<std::unique_ptr<api::LogStream>> WorkloadLog::open(supervisor::Client& supervisor, const std::string& id, const std::string& path,
-                                                          const api::LogOptions& options)
+Result<std::unique_ptr<api::LogStream>> WorkloadLog::open(supervisor::Client& supervisor, const std::string& id,
+                                                          const std::string& path, const api::LogOptions& options)
 {
     supervisor::LogOptions read;
     read.tail = options.tail_lines;
@@ -97,6 +102,9 @@ Result<std::string> WorkloadLog::read()
 
 Result<bool> WorkloadLog::has_ended()
 {
+    std::uint64_t ticks = 0; // Taken, so that `wake` is quiet again.
+    if (timer_)
+        (void)!::read(timer_.get(), &ticks, sizeof ticks);
     if (end_ && !is_readable(end_.get()))
         return false;
     auto const status = supervisor_.get(id_);

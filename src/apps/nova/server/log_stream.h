@@ -11,8 +11,8 @@ namespace nova::app {
 class WorkloadLog final : public api::LogStream {
 public:
     /// `id`: the workload's, for the supervisor to say whether it still runs.
-    static Result<std::unique_ptr<api::LogStream>> open(supervisor::Client& supervisor, const std::string& id, const std::string& path,
-                                                        const api::LogOptions& options);
+    static Result<std::unique_ptr<api::LogStream>> open(supervisor::Client& supervisor, const std::string& id,
+                                                        const std::string& path, const api::LogOptions& options);
 
     Result<std::string> read() override;
     bool ended() const override { return ended_; }

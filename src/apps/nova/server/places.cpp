@@ -58,7 +58,8 @@ Result<Layout> find_layout(const std::string& root)
         place_user(layout);
     }
     bool const home = !environment("HOME").empty() || environment("XDG_DATA_HOME").starts_with('/');
-    layout.networks = layout.root.empty() && home ? xdg("XDG_DATA_HOME", "/.local/share") + "/nova/networks" : layout.state + "/networks";
+    layout.networks =
+        layout.root.empty() && home ? xdg("XDG_DATA_HOME", "/.local/share") + "/nova/networks" : layout.state + "/networks";
     layout.socket = layout.run + "/nova.sock";
     layout.instance = base::to_hex(base::stable_hash(layout.state), 8);
     if (layout.cgroup.empty())

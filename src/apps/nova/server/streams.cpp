@@ -6,7 +6,8 @@
 
 namespace nova::app {
 
-api::Result<std::unique_ptr<api::LogStream>> SupervisorStreams::open_log(const model::Key& workload, const api::LogOptions& options)
+api::Result<std::unique_ptr<api::LogStream>> SupervisorStreams::open_log(const model::Key& workload,
+                                                                         const api::LogOptions& options)
 {
     auto const id = control::workload_id(workload);
     return WorkloadLog::open(supervisor_, id, control::log_path(places_, id), options);
@@ -17,7 +18,8 @@ Status SupervisorStreams::must_run(const model::Key& workload)
     auto const status = supervisor_.get(control::workload_id(workload));
     if (status.ok() && status.value().state == model::ProcessStatus::State::running)
         return base::done();
-    return base::Error{base::Code::failed_precondition, to_string(workload) + " does not run: 'nova start " + workload.name + "' starts it"};
+    return base::Error{base::Code::failed_precondition,
+                       to_string(workload) + " does not run: 'nova start " + workload.name + "' starts it"};
 }
 
 namespace {

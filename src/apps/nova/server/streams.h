@@ -9,10 +9,10 @@ namespace nova::app {
 /// Logs, second processes and consoles of what runs, for the API: over the supervisor.
 class SupervisorStreams final : public api::Streams {
 public:
-    SupervisorStreams(supervisor::Client& supervisor, const runtime::Capsules& capsules, control::ObjectStore& store, control::Places places)
+    SupervisorStreams(supervisor::Client& supervisor, const runtime::Capsules& capsules, control::ObjectStore& store,
+                      control::Places places)
         : supervisor_(supervisor), capsules_(capsules), store_(store), places_(std::move(places))
-    {
-    }
+    {}
 
     api::Result<std::unique_ptr<api::LogStream>> open_log(const model::Key& workload, const api::LogOptions& options) override;
     api::Result<api::Session> exec(const model::Key& workload, const api::ExecOptions& options) override;
