@@ -10,6 +10,7 @@
 #include "apps/nova/server/streams.h"
 #include "base/log.h"
 #include "control/control.h"
+#include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/memfd.h"
 #include "sys/signal_fd.h"
@@ -76,12 +77,20 @@ void wait_for_the_end(const sys::SignalFd& signals)
     notify_service_manager("STOPPING=1");
 }
 
-/// With nothing left to run, the supervisor goes too; otherwise it stays, and the next daemon finds it.
-void let_supervisor_go(supervisor::Client& supervisor)
+constexpr std::chrono::seconds cgroup_limit{1};
+
+/// With nothing left to run, the supervisor goes, and the empty parent of our groups; otherwise both stay for the next daemon.
+void let_supervisor_go(supervisor::Client& supervisor, const std::string& cgroup)
 {
     auto const ended = supervisor.shut_down();
-    if (!ended.ok() && ended.error().code() != base::Code::failed_precondition)
-        base::log_warning("end the supervisor: " + ended.error().message());
+    if (!ended.ok()) {
+        if (ended.error().code() != base::Code::failed_precondition)
+            base::log_warning("end the supervisor: " + ended.error().message());
+        return;
+    }
+    auto const removed = sys::Cgroup::at(cgroup, sys::cgroup_controllers()).remove(base::Deadline::after(cgroup_limit));
+    if (!removed.ok())
+        base::log_warning("remove the group " + cgroup + ": " + removed.error().message());
 }
 
 } // namespace
@@ -105,7 +114,7 @@ Status serve(const DaemonOptions& options)
     wait_for_the_end(signals);
     parts.server->stop();
     parts.control.reset();
-    let_supervisor_go(*parts.supervisor);
+    let_supervisor_go(*parts.supervisor, layout.cgroup);
     return base::done();
 }
 
