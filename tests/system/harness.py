@@ -42,11 +42,22 @@ def eventually(what, check, seconds=20.0, every=0.05):
     raise Failed(f"{what}: not within {seconds} s; last: {last!r}")
 
 
+def instance_of(root):
+    """The eight digits by which a Nova marks what is its own: FNV-1a of its state directory, as in places.cpp."""
+    number = 0xcbf29ce484222325
+    for byte in f"{root}/state".encode():
+        number = ((number ^ byte) * 0x100000001b3) % 2**64
+    return f"{number & 0xffffffff:08x}"
+
+
 class Nova:
     """One Nova under one root."""
 
+    instances = set()
+
     def __init__(self, root=None):
         self.root = pathlib.Path(root or tempfile.mkdtemp(prefix="nova-test-", dir="/tmp"))
+        self.instances.add(instance_of(self.root))
         self.project = self.root / "project"
         self.project.mkdir(parents=True, exist_ok=True)
 
@@ -136,8 +147,9 @@ def processes():
 
 
 def cgroups():
-    """Every cgroup with "nova" in its name, in all hierarchies."""
-    return sorted(str(path) for top in pathlib.Path("/sys/fs/cgroup").glob("*") if top.is_dir() for path in top.rglob("*nova*") if path.is_dir())
+    """The cgroups of this script's Novas, in all hierarchies, with those below them. Others may run beside us."""
+    tops = [path for instance in Nova.instances for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/nova-{instance}")]
+    return sorted(str(path) for top in tops for path in (top, *top.rglob("*/")) if path.is_dir())
 
 
 def inventory():

@@ -1,6 +1,4 @@
 """The main job: one NovaFile brings up a capsule, a machine and the network between them."""
-import subprocess
-
 from harness import CAPSULE, MACHINE, eventually, inventory, run, web_image
 
 
