@@ -60,6 +60,7 @@ int run_program(int argc, char** argv)
     CLI::App app{summary, "nova"};
     app.footer(footer);
     app.fallthrough(); // The common options may stand behind the command.
+    app.require_subcommand(0, 1); // A second command word is a name: "nova ls net", a capsule "image".
     app.set_version_flag("--version", "nova " NOVA_VERSION);
     add_common_options(app, invocation);
     add_file_commands(app, invocation);
