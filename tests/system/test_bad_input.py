@@ -1,0 +1,246 @@
+"""What bad input gets: a place, a reason, exit code 6, and nothing made."""
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import tarfile
+
+from harness import CAPSULE, IMAGES, alive, eventually, run, web_image
+
+CONFIGURATION = 6
+
+# What is wrong: (the file, the field path that is told, words that are told)
+BAD_FILES = {
+    "unknown key": ('[container.web]\ncapsule = "web"\ncapsul = "x"\n', "container.web.capsul", "did you mean"),
+    "unknown section": ('[contaner.web]\ncapsule = "web"\n', "contaner", "container"),
+    "wrong type": ('[vm.probe]\nkernel = "there"\ncpu = "two"\n', "vm.probe.cpu", ""),
+    "bad size": ('[vm.probe]\nkernel = "there"\nmemory = "256 bananas"\n', "vm.probe.memory", "256 bananas"),
+    "bad address": ('[network.lab]\nsubnet = "10.88.0.300/24"\n', "network.lab.subnet", "10.88.0.300/24"),
+    "address outside": ('[network.lab]\nsubnet = "10.88.0.1/24"\ndhcp_range = "10.99.0.5-10.99.0.9"\n', "network.lab.dhcp_range", ""),
+    "overlapping subnets": ('[network.a]\nsubnet = "10.88.0.1/16"\n[network.b]\nsubnet = "10.88.3.1/24"\n', "network.b.subnet", "network.a"),
+    "network not defined": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.web]\ncapsule = "web"\nnetwork = "lap"\n', "container.web.network", "lab"),
+    "machine's network not defined": ('[vm.probe]\nkernel = "there"\nnetwork = "lab"\n', "vm.probe.network", "[network.lab]"),
+    "two ports the same": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.a]\ncapsule = "web"\nnetwork = "lab"\nports = ["8080:80"]\n'
+                           '[container.b]\ncapsule = "web"\nnetwork = "lab"\nports = ["8080:81"]\n', "container.b.ports[0]", "8080"),
+    "bad port": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.a]\ncapsule = "web"\nnetwork = "lab"\nports = ["80800:80"]\n', "container.a.ports[0]", "80800"),
+    "missing image": ('[image.web]\nsource = "images/none.tar"\n', "image.web.source", "none.tar"),
+    "missing kernel": ('[vm.probe]\nkernel = "none/vmlinuz"\n', "vm.probe.kernel", "none/vmlinuz"),
+    "missing initramfs": ('[vm.probe]\nkernel = "there"\ninitramfs = "none.cpio"\n', "vm.probe.initramfs", "none.cpio"),
+    "missing volume": ('[container.web]\ncapsule = "web"\nvolumes = ["./none:/www"]\n', "container.web.volumes[0]", "none"),
+    "name that is no DNS label": ('[container.Web_1]\ncapsule = "web"\n', "container.Web_1", "DNS label"),
+    "project's name": ('project = "Not A Label"\n', "project", "DNS label"),
+    "no TOML": ("this is { no TOML\n", "", ""),
+    "a table left open": ("[container.web\ncapsule = 1\n", "", ""),
+    "the same key twice": ('[container.web]\ncapsule = "a"\ncapsule = "b"\n', "", ""),
+}
+
+
+def links():
+    return subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_bad_file_is_refused_at_its_place_and_makes_nothing(nova):
+    (nova.project / "there").write_text("")
+    links_before = links()
+    wrong = []
+    for what, (text, field, words) in BAD_FILES.items():
+        nova.novafile('# The first line is none of the matter.\n' + text)
+        for command in ("up", "plan"):
+            done = nova.run(command, check=False)
+            place = re.search(r"NovaFile:(\d+):(\d+)", done.stderr)
+            if done.returncode != CONFIGURATION or not place or int(place[1]) < 2 or field not in done.stderr or words not in done.stderr:
+                wrong.append(f"{what}: nova {command}: exit {done.returncode}: {done.stderr}")
+            if done.stdout:
+                wrong.append(f"{what}: nova {command} prints {done.stdout!r}")
+    assert not wrong, "\n".join(wrong)
+    assert not (nova.root / "run/nova.sock").exists(), "no daemon was started for it"
+    assert not (nova.root / "state").exists(), "nothing was written for it"
+    assert links() == links_before
+    for kind in ("net", "image", "vm", "container"):
+        assert nova.items(kind) == {}
+
+
+def test_every_fault_of_a_file_is_told_at_once_and_in_its_order(nova):
+    nova.novafile('[vm.probe]\ncpu = "two"\nmemory = "lots"\n[network.lab]\nsubnet = "10.0.0.0/99"\n')
+    told = nova.run("up", check=False).stderr
+    found = [int(line) for line in re.findall(r"NovaFile:(\d+):", told)]
+    assert found == [2, 3, 5], told
+
+
+def test_a_missing_novafile_says_what_to_do(nova):
+    done = nova.run("up", check=False)
+    assert done.returncode == CONFIGURATION and "NovaFile" in done.stderr and "--file" in done.stderr, done.stderr
+    done = nova.run("up", "--file", "other/NovaFile", check=False)
+    assert done.returncode == CONFIGURATION and "other/NovaFile" in done.stderr, done.stderr
+
+
+def test_up_that_fails_half_way_says_what_is_up_and_goes_on_when_it_is_repaired(nova):
+    web_image(nova)
+    (nova.project / "broken.tar").write_bytes(b"this is no archive at all" * 100)
+    text = CAPSULE + '[image.broken]\nsource = "SOURCE"\n[container.bad]\ncapsule = "broken"\nnetwork = "lab"\ncommand = ["/bin/sleep", "1000"]\n'
+    nova.novafile(text.replace("SOURCE", "broken.tar"))
+    done = nova.run("up", "--timeout", "20", check=False)
+    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+    assert "up Pod web" in done.stdout and "up Network lab" in done.stdout, done.stdout
+    assert re.search(r"failed Image broken\S*: .*broken.tar", done.stdout), done.stdout
+    assert re.search(r"(failed|waiting) Pod bad: .*broken", done.stdout), done.stdout
+    assert "the next 'nova up' goes on from here" in done.stderr, done.stderr
+    pid = nova.pid_of("container", "web")
+
+    nova.novafile(text.replace("SOURCE", "images/web.tar"))
+    up = nova.out("up", "--timeout", "30")
+    assert "up Pod bad" in up and "up Pod web" in up, up
+    assert nova.pid_of("container", "web") == pid and alive(pid), "what was up stayed up"
+
+
+def test_a_volume_whose_path_is_gone_is_told_and_comes_up_when_it_is_back(nova):
+    web_image(nova)
+    (nova.project / "data").mkdir()
+    nova.novafile(CAPSULE)
+    nova.run("up")
+    pid = nova.pid_of("container", "web")
+    nova.novafile(CAPSULE + '[container.other]\ncapsule = "web"\nvolumes = ["./data:/data"]\n')
+    nova.run("up", "--no-wait")
+    eventually("it runs", lambda: nova.object("container", "other")["status"]["phase"] == "Running")
+    nova.run("stop", "container", "other", "--timeout", "30")
+    (nova.project / "data").rmdir()
+    done = nova.run("start", "container", "other", "--timeout", "6", check=False)
+    assert done.returncode != 0 and str(nova.project / "data") in done.stderr, (done.returncode, done.stderr)
+    (nova.project / "data").mkdir()
+    assert "up Pod other" in nova.out("up", "--timeout", "60")
+    assert nova.pid_of("container", "web") == pid
+
+
+def test_a_subnet_that_another_project_has_is_told_and_the_rest_is_up(nova):
+    web_image(nova)
+    nova.novafile(CAPSULE)
+    nova.run("up")
+    other = CAPSULE.replace('"test"', '"other"').replace("network.lab", "network.second").replace('"lab"', '"second"')
+    other = other.replace("container.web", "container.second").replace("[image.web]", '[image.again]\nreference = "again:1"')
+    other = other.replace('capsule = "web"', 'capsule = "again"')
+    nova.novafile(other, "Other")
+    done = nova.run("up", "--file", "Other", "--timeout", "6", check=False)
+    assert done.returncode != 0, done.stdout
+    assert "10.88.0.0/24" in done.stdout + done.stderr and "lab" in done.stdout + done.stderr, (done.stdout, done.stderr)
+    assert nova.object("container", "web")["status"]["phase"] == "Running"
+    nova.novafile(other.replace("10.88.", "10.89."), "Other")
+    up = nova.out("up", "--file", "Other", "--timeout", "30")
+    assert "up Pod second" in up and "up Network second" in up, up
+
+
+# Archives
+
+
+def add(tar, name, data=b"", **fields):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    tar.addfile(entry, io.BytesIO(data))
+
+
+def layer_with(**fields):
+    """A layer with an honest file and one entry more."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        add(tar, "etc/good", b"good")
+        add(tar, **fields)
+    return stream.getvalue()
+
+
+def oci_archive(path, layer, spoil=None):
+    """An OCI layout in a tar. spoil(blobs by digest, digest of the layer) may change what is written under which digest."""
+    blobs = {}
+
+    def blob(data, kind):
+        digest = hashlib.sha256(data).hexdigest()
+        blobs[digest] = data
+        return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(data)}
+    base = "application/vnd.oci.image."
+    descriptor = blob(layer, base + "layer.v1.tar")
+    config = blob(json.dumps({"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/etc/good"]},
+                              "rootfs": {"type": "layers", "diff_ids": [descriptor["digest"]]}}).encode(), base + "config.v1+json")
+    manifest = blob(json.dumps({"schemaVersion": 2, "mediaType": base + "manifest.v1+json", "config": config, "layers": [descriptor]}).encode(),
+                    base + "manifest.v1+json")
+    if spoil:
+        spoil(blobs, descriptor["digest"].removeprefix("sha256:"))
+    with tarfile.open(path, "w") as tar:
+        add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        add(tar, "index.json", json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode())
+        for digest, data in blobs.items():
+            add(tar, "blobs/sha256/" + digest, data)
+
+
+def wrong_byte(blobs, digest):
+    blobs[digest] = blobs[digest][:-1] + b"x"
+
+
+def lost(blobs, digest):
+    del blobs[digest]
+
+
+def tree(path):
+    return sorted((str(entry.relative_to(path)), entry.lstat().st_size if entry.is_file() else 0) for entry in path.rglob("*"))
+
+
+def corrupt_archives(directory):
+    """Name: (file, what the refusal names)."""
+    made = {}
+
+    def archive(name, layer, told, spoil=None):
+        made[name] = (directory / f"{name}.tar", told)
+        oci_archive(made[name][0], layer, spoil)
+    archive("dotdot", layer_with(name="etc/../../../escaped", data=b"x"), "escaped")
+    archive("absolute", layer_with(name="/escaped", data=b"x"), "/escaped")
+    archive("hardlink", layer_with(name="etc/link", type=tarfile.LNKTYPE, linkname="../../../../etc/passwd"), "etc/link")
+    archive("hardlink-absolute", layer_with(name="etc/link", type=tarfile.LNKTYPE, linkname="/etc/passwd"), "etc/link")
+    archive("wrong-digest", layer_with(name="a", data=b"x"), "sha256:", wrong_byte)
+    archive("lost-blob", layer_with(name="a", data=b"x"), "sha256:", lost)
+    whole = (IMAGES / "web.tar").read_bytes()
+    made["truncated"] = (directory / "truncated.tar", "truncated.tar")
+    made["truncated"][0].write_bytes(whole[:len(whole) // 2])
+    made["empty"] = (directory / "empty.tar", "empty.tar")
+    made["empty"][0].write_bytes(b"")
+    return made
+
+
+def test_a_corrupt_archive_is_refused_and_leaves_nothing(nova):
+    nova.run("ls")
+    (nova.project / "archives").mkdir()
+    oci_archive(nova.project / "good.tar", layer_with(name="a", data=b"x"))
+    nova.run("image", "import", "good.tar", "good")
+    nova.run("image", "rm", "good")
+    passwd = os.stat("/etc/passwd").st_nlink
+    store = nova.root / "state/images"
+    before = tree(store)
+    wrong = []
+    for name, (path, told) in corrupt_archives(nova.project / "archives").items():
+        done = nova.run("image", "import", path, name, check=False)
+        if done.returncode != CONFIGURATION or told not in done.stderr:
+            wrong.append(f"{name}: exit {done.returncode}, wanted {told!r}: {done.stderr}{done.stdout}")
+        if tree(store) != before:
+            wrong.append(f"{name} left {set(tree(store)) ^ set(before)}")
+            before = tree(store)
+    assert not wrong, "\n".join(wrong)
+    assert nova.items("image") == {}
+    assert not list(nova.root.rglob("escaped")) and not os.path.exists("/escaped")
+    assert os.stat("/etc/passwd").st_nlink == passwd
+
+
+def test_a_corrupt_archive_of_a_novafile_is_told_and_leaves_nothing(nova):
+    nova.run("ls")
+    (nova.project / "archives").mkdir()
+    store = nova.root / "state/images"
+    before = tree(store)
+    for name, (path, told) in corrupt_archives(nova.project / "archives").items():
+        nova.novafile(f'project = "test"\n[image.it]\nsource = "{path}"\n')
+        done = nova.run("up", "--timeout", "10", check=False)
+        assert done.returncode == 1 and told in done.stdout, (name, done.returncode, done.stdout, done.stderr)
+        nova.run("down")
+        assert tree(store) == before, name
+    assert not list(nova.root.rglob("escaped")) and not os.path.exists("/escaped")
+
+
+run(globals())
