@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD  := build/$(PRESET)
 JOBS   ?= $(shell nproc)
 
-.PHONY: all build demo test bench format lint check clean install help
+.PHONY: all build programs demo test bench format lint check clean install help
 
 all: build
 
@@ -16,15 +16,19 @@ help:
 	@echo "make install PREFIX=/usr/local  install nova, nb, completions and units"
 
 $(BUILD)/build.ninja: CMakePresets.json
-	@tools/install build test
+	@tools/install build
 	@cmake --preset $(PRESET) >/dev/null
 
 build: $(BUILD)/build.ninja
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
+# Without the tests.
+programs: $(BUILD)/build.ninja
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target nova nb
+
 demo:
 	@tools/install build
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory programs
 	@tools/demo $(BUILD)
 
 test:
