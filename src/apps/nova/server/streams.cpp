@@ -1,6 +1,7 @@
 #include "apps/nova/server/streams.h"
 
 #include "apps/nova/server/log_stream.h"
+#include "storage/rootfs.h"
 #include "sys/file.h"
 #include "sys/pty.h"
 
@@ -33,6 +34,16 @@ Result<std::function<Status(std::uint16_t, std::uint16_t)>> resizer(int terminal
 
 } // namespace
 
+/// "nobody" as "65534:65534", by the capsule's own /etc/passwd: the runtime knows numbers only.
+Result<std::string> SupervisorStreams::numeric_user(const std::string& id, const std::string& user)
+{
+    if (user.empty())
+        return user;
+    auto const rootfs = places_.state + "/capsules/" + id + "/root/rootfs";
+    auto const found = TRY(storage::resolve_user(rootfs, user).context("user \"" + user + "\""));
+    return std::to_string(found.uid) + ":" + std::to_string(found.gid);
+}
+
 api::Result<api::Session> SupervisorStreams::exec(const model::Key& workload, const api::ExecOptions& options)
 {
     TRY(must_run(workload));
@@ -40,7 +51,8 @@ api::Result<api::Session> SupervisorStreams::exec(const model::Key& workload, co
     supervisor::ExecSpec spec;
     spec.id = id;
     spec.terminal = options.terminal;
-    spec.argv = capsules_.exec_argv(id, options.command, options.terminal, options.user, options.working_dir, options.env);
+    auto const user = TRY(numeric_user(id, options.user));
+    spec.argv = capsules_.exec_argv(id, options.command, options.terminal, user, options.working_dir, options.env);
     auto started = TRY(supervisor_.exec(spec));
 
     api::Session session;

@@ -20,6 +20,7 @@ public:
 
 private:
     Status must_run(const model::Key& workload);
+    Result<std::string> numeric_user(const std::string& id, const std::string& user);
 
     supervisor::Client& supervisor_;
     const runtime::Capsules& capsules_;
