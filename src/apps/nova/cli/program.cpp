@@ -59,7 +59,8 @@ int run_program(int argc, char** argv)
     Invocation invocation;
     CLI::App app{summary, "nova"};
     app.footer(footer);
-    app.fallthrough(); // The common options may stand behind the command.
+    app.fallthrough();            // The common options may stand behind the command.
+    app.require_subcommand(0, 1); // After one, "net" and "image" are kinds: `nova ls net`.
     app.require_subcommand(0, 1); // A second command word is a name: "nova ls net", a capsule "image".
     app.set_version_flag("--version", "nova " NOVA_VERSION);
     add_common_options(app, invocation);
