@@ -41,17 +41,16 @@ std::vector<std::string> command_line(const storage::ImageConfig& image, const m
     return argv;
 }
 
-/// The files that every capsule gets over its image's own.
+/// The files that every capsule gets over its image's own. Written at each start, so a power loss harms none.
 Status write_identity(const std::string& directory, const std::string& hostname, const Plug* plug)
 {
     std::string const address = plug != nullptr ? plug->address : "127.0.1.1";
-    TRY(sys::write_file_atomically(directory + "/hosts",
-                                   "127.0.0.1 localhost\n::1 localhost\n" + address + " " + hostname + "\n"));
-    TRY(sys::write_file_atomically(directory + "/hostname", hostname + "\n"));
+    TRY(sys::replace_file(directory + "/hosts", "127.0.0.1 localhost\n::1 localhost\n" + address + " " + hostname + "\n"));
+    TRY(sys::replace_file(directory + "/hostname", hostname + "\n"));
     std::string resolver;
     if (plug != nullptr && !plug->gateway.empty())
         resolver = "nameserver " + plug->gateway + "\nsearch " + plug->domain + "\n";
-    return sys::write_file_atomically(directory + "/resolv.conf", resolver);
+    return sys::replace_file(directory + "/resolv.conf", resolver);
 }
 
 Result<std::vector<runtime::BindMount>> volume_mounts(const model::Pod& pod, Context& context)

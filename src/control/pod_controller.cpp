@@ -259,7 +259,6 @@ Result<Next> PodController::report_running(model::Pod& pod)
 Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
 {
     auto const id = workload_id(key_of(pod));
-    TRY(let_go(pod));
     graces_.forget(id);
     auto& status = container_status(pod);
     bool const lost = ended && !ended->exit_code;
@@ -274,9 +273,10 @@ Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
     pod.status.phase = !pod.spec.running ? "Stopped" : lost ? "Unknown" : clean ? "Succeeded" : "Failed";
     if (ended || pod.status.conditions.empty() || status.started.empty())
         set_condition(pod.status.conditions, "Ready", false, ended ? status.reason : "Stopped", ended_words(ended));
-    TRY(context_.store.put_status(pod));
+    TRY(context_.store.put_status(pod)); // First of all: who waits for the end need not wait for the clearing up.
     if (pod.spec.running)
         TRY(keep_ended(directory(id)));
+    TRY(let_go(pod));
     return Next::settled();
 }
 

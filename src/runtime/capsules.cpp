@@ -40,7 +40,7 @@ Result<model::ProcessSpec> Capsules::prepare(const CapsulePlan& plan) const
 {
     TRY(check_plan(plan));
     TRY(sys::make_directories(plan.bundle, 0700));
-    TRY(sys::write_file_atomically(plan.bundle + "/config.json", config_json(plan), 0600));
+    TRY(sys::replace_file(plan.bundle + "/config.json", config_json(plan), 0600)); // Written at each start.
     model::ProcessSpec spec;
     spec.id = plan.id;
     spec.pid_file = plan.bundle + "/pid";
@@ -77,6 +77,8 @@ std::vector<std::string> Capsules::exec_argv(const std::string& id, const std::v
 
 Status Capsules::remove(const std::string& id) const
 {
+    if (!sys::exists(options_.state_directory + "/" + id)) // nb makes it first and removes it last: there is nothing to do.
+        return base::done();
     sys::RunSpec run;
     run.child.program_fd = options_.program;
     run.child.argv = {"nb", "--root", options_.state_directory, "delete", "--force", id};

@@ -90,28 +90,39 @@ Status sync_directory(const std::string& path)
     return base::done();
 }
 
-Status write_and_sync(const std::string& path, std::string_view text, unsigned mode)
+enum class Durable { no, yes };
+
+Status write_new(const std::string& path, std::string_view text, unsigned mode, Durable durable)
 {
     auto const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
     TRY(write_all(file.get(), text).context(path));
-    if (::fsync(file.get()) < 0)
+    if (durable == Durable::yes && ::fsync(file.get()) < 0)
         return Error::from_errno("sync " + path);
     return base::done();
+}
+
+Status replace(const std::string& path, std::string_view text, unsigned mode, Durable durable)
+{
+    auto const temporary = path + ".new-" + random_hex(8);
+    auto written = write_new(temporary, text, mode, durable);
+    if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
+        written = Error::from_errno("rename to " + path);
+    if (!written.ok())
+        ::unlink(temporary.c_str());
+    return written;
 }
 
 } // namespace
 
 Status write_file_atomically(const std::string& path, std::string_view text, unsigned mode)
 {
-    auto const temporary = path + ".new-" + random_hex(8);
-    auto written = write_and_sync(temporary, text, mode);
-    if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
-        written = Error::from_errno("rename to " + path);
-    if (!written.ok()) {
-        ::unlink(temporary.c_str());
-        return written;
-    }
+    TRY(replace(path, text, mode, Durable::yes));
     return sync_directory(std::filesystem::path{path}.parent_path().string());
+}
+
+Status replace_file(const std::string& path, std::string_view text, unsigned mode)
+{
+    return replace(path, text, mode, Durable::no);
 }
 
 Status make_directories(const std::string& path, unsigned mode)

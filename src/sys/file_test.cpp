@@ -27,6 +27,14 @@ TEST_F(FileTest, replaces_a_file_and_leaves_no_temporary)
     EXPECT_EQ(list_directory(root).value(), std::vector<std::string>{"a"});
 }
 
+TEST_F(FileTest, replaces_a_file_without_the_disk_and_leaves_no_temporary)
+{
+    ASSERT_TRUE(replace_file(root + "/a", "one").ok());
+    ASSERT_TRUE(replace_file(root + "/a", "two").ok());
+    EXPECT_EQ(read_file(root + "/a").value(), "two");
+    EXPECT_EQ(list_directory(root).value(), std::vector<std::string>{"a"});
+}
+
 TEST_F(FileTest, removes_a_tree_but_not_what_a_link_points_to)
 {
     ASSERT_TRUE(make_directories(root + "/tree/deep/er").ok());

@@ -99,7 +99,7 @@ def measure(nova, directory, rounds):
     door = bench.UnixHttp(nova.root / "run/nova.sock")
     bench.request(door, "POST", SPACE, {
         "apiVersion": "nanocloud.io/v1", "kind": "VirtualMachine", "metadata": {"name": "tiny"},
-        "spec": {"running": True, "cpu": 1, "memory": "64Mi", "kernel": str(kernel), "graceSeconds": 0}})
+        "spec": {"running": True, "cpu": 1, "memory": "64Mi", "kernel": str(kernel), "gracePeriodSeconds": 0}})
     try:
         argv = argv_of(nova)
         bench.request(door, "PATCH", SPACE + "/tiny", {"spec": {"running": False}}, "application/merge-patch+json")

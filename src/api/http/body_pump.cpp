@@ -136,7 +136,8 @@ void BodyPump::close()
     error_code ignored;
     wake_.close(ignored);
     stream_->close();
-    source_.reset();
+    loop_.pool.submit(
+        [source = std::move(source_)] {}); // Its end may take the kernel milliseconds, in which all others would wait.
     loop_.remove(self());
 }
 

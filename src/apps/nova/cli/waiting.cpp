@@ -28,6 +28,51 @@ private:
     std::chrono::milliseconds delay_ = first_look;
 };
 
+/// The states of one object, each as soon as it is there: the first is asked for, the others are watched for.
+class States {
+public:
+    States(client::Client& client, model::Key key) : client_(client), key_(std::move(key)) {}
+
+    /// Empty: it is gone. After the deadline: the state at that time.
+    Result<std::optional<json>> next(base::Deadline deadline)
+    {
+        if (stream_) {
+            auto event = stream_->next(deadline);
+            if (event.ok() && event.value()) {
+                if (event.value()->type == client::Event::Type::removed)
+                    return std::optional<json>{};
+                return std::optional{std::move(event.value()->object)};
+            }
+            stream_.reset(); // Time is up, the watch ended or fell behind, or the daemon was restarted: ask again.
+            if (!deadline.passed())
+                pace_.rest();
+        }
+        return ask();
+    }
+
+private:
+    Result<std::optional<json>> ask()
+    {
+        auto object = client_.get(key_);
+        if (base::failed_with(object, base::Code::not_found))
+            return std::optional<json>{};
+        if (!object.ok())
+            return object.error();
+        client::WatchOptions options;
+        options.from = client::Event{client::Event::Type::modified, object.value()}.revision();
+        auto stream = client_.watch(key_.kind, options, {key_.space, "", "metadata.name=" + key_.name});
+        if (!stream.ok())
+            return stream.error();
+        stream_ = std::move(stream).value();
+        return std::optional{std::move(object).value()};
+    }
+
+    client::Client& client_;
+    model::Key key_;
+    std::optional<client::EventStream> stream_;
+    Pace pace_;
+};
+
 bool settled(const std::vector<Fate>& fates)
 {
     return std::none_of(fates.begin(), fates.end(),
@@ -77,31 +122,28 @@ Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocat
 
 Status wait_until_gone(client::Client& client, const model::Key& key, base::Deadline deadline)
 {
-    Pace pace;
+    States states{client, key};
     while (true) {
-        auto const object = client.get(key);
-        if (base::failed_with(object, base::Code::not_found))
+        auto const object = TRY(states.next(deadline));
+        if (!object)
             return base::done();
-        if (!object.ok())
-            return object.error();
         if (deadline.passed())
-            return base::Error{base::Code::deadline_exceeded,
-                               to_string(key) + " is still there: " + progress_of(object.value()).words};
-        pace.rest();
+            return base::Error{base::Code::deadline_exceeded, to_string(key) + " is still there: " + progress_of(*object).words};
     }
 }
 
 Result<json> wait_until(client::Client& client, const model::Key& key, const std::function<bool(const json&)>& done,
                         base::Deadline deadline)
 {
-    Pace pace;
+    States states{client, key};
     while (true) {
-        auto object = TRY(client.get(key));
-        if (done(object))
-            return object;
+        auto object = TRY(states.next(deadline));
+        if (!object)
+            return base::Error{base::Code::not_found, to_string(key) + " was removed"};
+        if (done(*object))
+            return *std::move(object);
         if (deadline.passed())
-            return base::Error{base::Code::deadline_exceeded, to_string(key) + ": " + progress_of(object).words};
-        pace.rest();
+            return base::Error{base::Code::deadline_exceeded, to_string(key) + ": " + progress_of(*object).words};
     }
 }
 

@@ -49,10 +49,16 @@ Result<std::unique_ptr<api::LogStream>> WorkloadLog::open(supervisor::Client& su
     read.tail = options.tail_lines;
     if (!options.since.empty())
         read.since = TRY(base::parse_rfc3339(options.since).context("sinceTime"));
-    read.follow = options.follow ? supervisor::Follow::yes : supervisor::Follow::no;
+    // Of what has ended nothing more comes, and to end an inotify costs the kernel's grace period of some 10 ms.
+    auto rest = options;
+    if (options.follow) {
+        auto const process = supervisor.get(id);
+        rest.follow = process.ok() && process.value().state == model::ProcessStatus::State::running;
+    }
+    read.follow = rest.follow ? supervisor::Follow::yes : supervisor::Follow::no;
     auto reader = TRY(supervisor::LogReader::open(path, read));
-    std::unique_ptr<WorkloadLog> log{new WorkloadLog{supervisor, id, std::move(reader), options}};
-    if (options.follow)
+    std::unique_ptr<WorkloadLog> log{new WorkloadLog{supervisor, id, std::move(reader), rest}};
+    if (rest.follow)
         TRY(log->watch_for_end());
     return std::unique_ptr<api::LogStream>{std::move(log)};
 }
