@@ -14,7 +14,8 @@ json kubectl_pod()
 {
     return json::parse(
         R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":null,"labels":{"run":"web"},"name":"web"},
-        "spec":{"containers":[{"image":"web:latest","name":"web","resources":{}}],"dnsPolicy":"ClusterFirst","restartPolicy":"Always"},
+        "spec":{"containers":[{"image":"web:latest","name":"web","resources":{}}],
+        "dnsPolicy":"ClusterFirst","restartPolicy":"Always"},
         "status":{}})");
 }
 

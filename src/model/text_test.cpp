@@ -74,7 +74,8 @@ TEST(Yaml, survives_what_is_deep_or_large)
 TEST(Yaml, is_written_so_that_it_reads_back)
 {
     auto const value = json::parse(
-        R"({"s":["true","1","","~","yes","a: b","- x","#","line\nline\n","\t","  x","10.0.0.1","ünï","'\"","\u0007","0x1","1e3","null",
+        R"({"s":["true","1","","~","yes","a: b","- x","#","line\nline\n","\t",
+            "  x","10.0.0.1","ünï","'\"","\u0007","0x1","1e3","null",
             "\r\r","\u0085x","\ufeff","a\u2028b"],
         "n":[1,-1,1.5,true,false,null],"empty":{"o":{},"l":[]},"yes":1,"deep":[[1,[2]],{"a":[{"b":1,"c":2}]}]})");
     auto const text = to_yaml(value);
