@@ -117,10 +117,11 @@ class Nova:
         return min(found)
 
     def close(self):
-        with contextlib.suppress(Exception):
-            for kind in ("container", "vm", "net", "image"):
+        for kind in ("containers", "vms", "networks", "images"):
+            with contextlib.suppress(Exception):
                 for name in self.items(kind):
                     self.run("rm", kind, name, "--timeout", "30", check=False, timeout=60)
+        with contextlib.suppress(Exception):
             self.run("server", "stop", check=False, timeout=60)
         for pid, words in processes():
             if pid != os.getpid() and any(str(self.root) in word for word in words):

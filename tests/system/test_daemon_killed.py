@@ -1,0 +1,124 @@
+"""SIGKILL of the daemon at twenty random moments: nothing that runs notices, and the next command goes on from there."""
+import os
+import random
+import signal
+import time
+
+from harness import alive, eventually, run, web_image
+from survival import COUNTER, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of, seed
+
+MOVING = """
+project = "moving"
+[network.hop]
+subnet = "10.89.0.1/24"
+dhcp_range = "10.89.0.50-10.89.0.150"
+[image.tools]
+source = "images/web.tar"
+""" + "".join(capsule(name, f": moving {name}; while :; do sleep 0.05; done", "hop").replace('"web"', '"tools"') for name in "abc")
+
+MOVING_MACHINE = STEADY_MACHINE.replace("vm.probe", "vm.mover").replace('"lab"', '"hop"').replace("nova.fetch=http://count/", "")
+
+
+def moving():
+    """What of the moving project runs now, by the kernel's word."""
+    return {name: found[0] for name in "abc" for found in [capsules_with(f": moving {name};")] if found}
+
+
+def tell_truth(nova):
+    """Every workload that `nova ls` calls running does run, with the pid that it says; and nothing runs that it does not list."""
+    listed = {}
+    for item in nova.json("ls")["items"]:
+        name, status = item["metadata"]["name"], item["status"]
+        if status.get("phase") == "Running":
+            listed[name] = status["pid"] if item["kind"] == "VirtualMachine" else status["containerStatuses"][0]["pid"]
+    running = {name: pid for name, (pid, _) in moving().items()}
+    running.update({identity.rsplit(".", 1)[1]: pid for identity, (pid, _) in machines_of(nova).items()})
+    running.update(count=capsules_with("echo line")[0][0])
+    assert listed == running, f"nova ls: {listed}; the kernel: {running}"
+    return True
+
+
+def begin(nova, more=""):
+    """Brings the steady project up, whose processes must never change from here on."""
+    web_image(nova)
+    nova.novafile(LAB + COUNTER + STEADY_MACHINE).novafile(MOVING + more, "moving.nova")
+    nova.run("up")
+    return {"count": birth(nova.pid_of("container", "count")), "probe": birth(nova.pid_of("vm", "probe"))}
+
+
+def check_steady(nova, steady):
+    assert capsules_with("echo line") == [steady["count"]]
+    assert machines_of(nova)["vm.default.probe"] == steady["probe"]
+
+
+def kill_during(nova, rng, words):
+    """Kills the daemon while a command is under way. The command itself may fail; it must end."""
+    command = nova.start(*words)
+    time.sleep(rng.uniform(0, 0.45))
+    before = moving()
+    nova.kill_daemon()
+    command.communicate(timeout=60)
+    return before
+
+
+def round_of(nova, rng, doing, steady):
+    words = {"up": ["--file", "moving.nova", "up"], "down": ["--file", "moving.nova", "down"], "rest": ["ls"]}[doing]
+    before = kill_during(nova, rng, words)
+    check_steady(nova, steady)
+    if doing != "down":
+        still = {name: found for name, found in moving().items() if name in before}
+        assert still == before, f"{doing}: {before} became {still}"
+    eventually("nova ls tells the truth", lambda: tell_truth(nova))
+    if doing != "rest":
+        nova.run(*words)
+    if doing == "up":
+        now = moving()
+        assert set(now) == set("abc") and before.items() <= now.items(), f"{before} became {now}"
+    if doing == "down":
+        assert not moving() and set(nova.items("container")) == {"count"}
+    tell_truth(nova)
+    check_steady(nova, steady)
+
+
+def test_twenty_moments(nova):
+    rng = random.Random(seed())
+    steady = begin(nova)
+    lines = 0
+    for number, doing in enumerate(["up", "down", "rest", "up", "rest", "down"] * 3 + ["up", "down"]):
+        begun = time.monotonic()
+        round_of(nova, rng, doing, steady)
+        lines = check_count(nova.out("logs", "container", "count"), at_least=lines)
+        print(f"  {number + 1}. {doing}: {lines} lines, {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def test_moments_of_a_machine(nova):
+    rng = random.Random(seed())
+    steady = begin(nova, MOVING_MACHINE)
+    up, down = ["--file", "moving.nova", "up"], ["--file", "moving.nova", "down"]
+    for _ in range(2):
+        kill_during(nova, rng, up)
+        before = machines_of(nova)
+        nova.run(*up)
+        assert before.items() <= machines_of(nova).items() and len(machines_of(nova)) == 2, f"{before}: {machines_of(nova)}"
+        eventually("nova ls tells the truth", lambda: tell_truth(nova))
+    eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "mover"), 90, 0.5)
+    kill_during(nova, rng, down)
+    nova.run(*down)
+    assert set(machines_of(nova)) == {"vm.default.probe"} and set(nova.items("vm")) == {"probe"}
+    check_steady(nova, steady)
+    check_count(nova.out("logs", "container", "count"))
+
+
+def test_a_machine_that_ends_meanwhile_is_told(nova):
+    steady = begin(nova)
+    nova.kill_daemon()
+    os.kill(steady["probe"][0], signal.SIGKILL)
+    eventually("it is dead", lambda: not alive(steady["probe"][0]))
+    status = eventually("told", lambda: (status := nova.object("vm", "probe")["status"])["phase"] != "Running" and status)
+    assert status["phase"] == "Failed" and status["exitCode"] == 137 and "pid" not in status, status
+    nova.run("run", "vm", "probe")
+    assert machines_of(nova)["vm.default.probe"] != steady["probe"]
+    assert capsules_with("echo line") == [steady["count"]]
+
+
+run(globals())

@@ -1,0 +1,84 @@
+"""SIGKILL of the supervisor: capsules and machines run on and are adopted, and what nobody saw is not made up."""
+import os
+import signal
+
+from harness import alive, eventually, processes, run, web_image
+from survival import COUNTER, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of
+
+ENDING = capsule("ending", "while [ ! -e /www/end ]; do sleep 0.05; done; exit 7", more='volumes = ["./site:/www"]\nrestart = "never"')
+
+
+def begin(nova, more=""):
+    web_image(nova)
+    nova.novafile(LAB + COUNTER + more)
+    nova.run("up")
+    return birth(nova.pid_of("container", "count"))
+
+
+def kill(nova, *pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        eventually(f"process {pid} is dead", lambda pid=pid: not alive(pid))
+
+
+def keeper_of(nova):
+    return next(pid for pid, words in processes() if "--keeper" in words and any(str(nova.root) in word for word in words))
+
+
+def status_of(nova, name="ending"):
+    return nova.object("container", name)["status"]
+
+
+def test_all_that_runs_is_adopted(nova):
+    count = begin(nova, STEADY_MACHINE)
+    machine = machines_of(nova)
+    eventually("the guest talks", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 90, 0.5)
+    lines = 0
+    for _ in range(5):
+        old = nova.supervisor_pid()
+        kill(nova, old)
+        eventually("a successor runs", lambda: nova.supervisor_pid() != old)
+        assert capsules_with("echo line") == [count] and machines_of(nova) == machine
+        lines = eventually("lines go on", lambda: check_count(nova.out("logs", "container", "count"), at_least=lines))
+    assert nova.pid_of("container", "count") == count[0] and nova.pid_of("vm", "probe") == machine["vm.default.probe"][0]
+    assert nova.object("container", "count")["status"]["containerStatuses"][0]["restartCount"] == 0
+    assert nova.out("exec", "container", "count", "--", "echo", "hello") == "hello\n"
+    nova.run("stop", "vm", "probe")
+    assert nova.object("vm", "probe")["status"]["exitCode"] == 0, "its console and monitor still serve"
+
+
+def test_daemon_and_supervisor_killed_together(nova):
+    count = begin(nova)
+    kill(nova, nova.supervisor_pid(), nova.daemon_pid())
+    assert nova.pid_of("container", "count") == count[0]
+    assert capsules_with("echo line") == [count]
+    check_count(nova.out("logs", "container", "count"))
+
+
+def test_an_end_that_nobody_saw_is_unknown(nova):
+    count = begin(nova, ENDING)
+    ending = nova.pid_of("container", "ending")
+    kill(nova, keeper_of(nova), nova.daemon_pid(), nova.supervisor_pid())
+    (nova.project / "site/end").touch()
+    eventually("it ended", lambda: not alive(ending))
+    told = eventually("told", lambda: (status := status_of(nova))["phase"] != "Running" and status)
+    assert told["phase"] == "Unknown", told
+    assert "can't be known" in nova.out("status", "container", "ending")
+    assert "exitCode" not in told["containerStatuses"][0]["state"].get("terminated", {}), told
+    assert capsules_with("echo line") == [count]
+    check_count(nova.out("logs", "container", "count"))
+
+
+def test_an_end_that_the_keeper_saw_is_known_or_unknown_but_not_wrong(nova):
+    begin(nova, ENDING)
+    ending = nova.pid_of("container", "ending")
+    kill(nova, nova.daemon_pid(), nova.supervisor_pid())
+    (nova.project / "site/end").touch()
+    eventually("it ended", lambda: not alive(ending))
+    told = eventually("told", lambda: (status := status_of(nova))["phase"] != "Running" and status)
+    code = told["containerStatuses"][0]["state"].get("terminated", {}).get("exitCode")
+    assert (told["phase"], code) in (("Failed", 7), ("Unknown", None)), told
+
+
+run(globals())
