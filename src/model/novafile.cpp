@@ -66,6 +66,19 @@ base::Result<NovaFile> parse_novafile(std::string_view text, const std::string& 
     return result;
 }
 
+base::Result<std::string> parse_project_name(std::string_view text, const std::string& file, const std::string& directory)
+{
+    auto const toml = TRY(parse_toml(text, file));
+    if (!toml.value.contains("project"))
+        return project_from(directory);
+    Problems problems;
+    novafile::Root root;
+    read_object(describe(&root), &root, {{"project", toml.value.at("project")}}, problems);
+    if (problems.count() > 0)
+        return base::Error::invalid(located(problems.take(), toml, file));
+    return root.project;
+}
+
 json explain_novafile()
 {
     return {{"kind", "NovaFile"},

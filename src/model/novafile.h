@@ -26,6 +26,10 @@ struct NovaFile {
 /// name that is no DNS label. Where it is no TOML at all: only the first such place.
 base::Result<NovaFile> parse_novafile(std::string_view text, const std::string& file, const std::string& directory);
 
+/// Only the project of it, whatever else is wrong with the file: what is up must be able to go down.
+/// Errors: invalid_argument - no TOML, or the project's name is no DNS label.
+base::Result<std::string> parse_project_name(std::string_view text, const std::string& file, const std::string& directory);
+
 /// What may stand in a NovaFile, in the form of explain().
 nlohmann::json explain_novafile();
 

@@ -330,6 +330,15 @@ TEST_F(NovaFileTest, survives_what_is_deep_or_large)
     EXPECT_EQ(problems(many).size(), 100u) << "a hostile file gets a short answer";
 }
 
+TEST(ProjectName, is_read_from_a_file_with_errors)
+{
+    auto const text = "project = 'lab'\n[vm.a]\nkernel = 'gone'\nnonsense = 1\n";
+    EXPECT_EQ(parse_project_name(text, "NovaFile", "/home/x").value_or(""), "lab");
+    EXPECT_EQ(parse_project_name("[vm.a]\nkernel = 'gone'\n", "NovaFile", "/home/My Lab").value_or(""), "my-lab");
+    EXPECT_FALSE(parse_project_name("project = 'no label'\n", "NovaFile", "/home/x").ok());
+    EXPECT_FALSE(parse_project_name("project = 3\n", "NovaFile", "/home/x").ok());
+}
+
 TEST(NovaFileKeys, are_explained)
 {
     auto const explained = explain_novafile();

@@ -23,25 +23,40 @@ const json* ready_condition(const json& object)
     return nullptr;
 }
 
-} // namespace
+struct FileText {
+    std::string path;
+    std::string directory;
+    std::string text;
+};
 
-Result<model::NovaFile> read_novafile(const Invocation& invocation)
+Result<FileText> read_text(const Invocation& invocation)
 {
     auto const path = invocation.file.empty() ? std::string{"NovaFile"} : invocation.file;
-    auto const text = sys::read_file(path, 1u << 20);
+    auto text = sys::read_file(path, 1u << 20);
     if (base::failed_with(text, base::Code::not_found))
         return base::Error{base::Code::invalid_argument,
                            path + ": there is no such file; name one with --file, or change into its directory"};
     if (!text.ok())
         return text.error();
-    auto const directory = std::filesystem::absolute(path).parent_path().string();
-    auto file = TRY(model::parse_novafile(text.value(), path, directory));
+    return FileText{path, std::filesystem::absolute(path).parent_path().string(), std::move(text).value()};
+}
+
+} // namespace
+
+Result<model::NovaFile> read_novafile(const Invocation& invocation)
+{
+    auto const [path, directory, text] = TRY(read_text(invocation));
+    auto file = TRY(model::parse_novafile(text, path, directory));
     for (auto& object : file.objects)
         object["metadata"]["namespace"] = invocation.space;
     return file;
 }
 
-Result<std::string> read_project_name(const Invocation& invocation) { return TRY(read_novafile(invocation)).project; }
+Result<std::string> read_project_name(const Invocation& invocation)
+{
+    auto const [path, directory, text] = TRY(read_text(invocation));
+    return model::parse_project_name(text, path, directory);
+}
 
 Result<std::vector<json>> live_objects(client::Client& client, const std::string& space, const std::string& project)
 {
