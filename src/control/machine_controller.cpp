@@ -92,6 +92,8 @@ Result<Next> MachineController::after_end(model::VirtualMachine& machine, const 
         return settled;
     }
     auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
+    if (std::exchange(machine.status.finished, ended.finished) != ended.finished) // Told once, however often we look at it.
+        context_.events.warning(key_of(machine), machine.meta.uid, "Crashed", ended_words(ended) + "; it will be started again");
     if (delay.count() == 0)
         return launch(machine);
     machine.status.phase = "Failed";

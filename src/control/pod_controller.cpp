@@ -90,6 +90,8 @@ Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatu
     if (policy == "Never" || (policy == "OnFailure" && clean))
         return report_ended(pod, ended);
     auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
+    if (std::exchange(container_status(pod).finished, ended.finished) != ended.finished && !clean) // Told once.
+        context_.events.warning(key_of(pod), pod.meta.uid, "Crashed", ended_words(ended) + "; it will be started again");
     if (delay.count() == 0)
         return launch(pod);
     note_run(pod, ended);
