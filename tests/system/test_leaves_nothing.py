@@ -1,0 +1,108 @@
+"""What is gone is gone: no process, mount, cgroup, namespace, link or nftables table of ours is left."""
+import os
+import signal
+import time
+
+from harness import MACHINE, alive, eventually, inventory, run, web_image
+from survival import COUNTER, LAB, capsules_with, machines_of
+
+
+def check_nothing_is_left(before):
+    def same():
+        after = inventory()
+        different = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+        assert not different, different
+        return True
+    eventually("everything is as before", same, seconds=5)
+
+
+def write(nova, more=""):
+    web_image(nova)
+    nova.novafile(LAB + COUNTER + more)
+
+
+def down_and_stop(nova):
+    nova.run("down", timeout=180)
+    assert nova.items("container") == {} and nova.items("vm") == {}
+    nova.run("server", "stop")
+
+
+def test_after_down(nova):
+    before = inventory()
+    write(nova, MACHINE.replace('network = "lab"', 'network = "lab"\nautostart = true'))
+    nova.run("up")
+    during = inventory()
+    for kind in before:
+        assert during[kind] != before[kind], f"the inventory of {kind} sees nothing of a Nova that runs"
+    eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 90, 0.5)
+    down_and_stop(nova)
+    check_nothing_is_left(before)
+
+
+def test_after_a_daemon_killed_in_the_middle_of_up(nova):
+    before = inventory()
+    write(nova)
+    for moment in (0.02, 0.08, 0.14, 0.2, 0.26):
+        up = nova.start("up")
+        time.sleep(moment)
+        eventually("a daemon runs", lambda: nova.kill_daemon() or True)
+        up.communicate(timeout=30)
+        down_and_stop(nova)
+        check_nothing_is_left(before)
+
+
+def test_after_a_daemon_killed_in_the_middle_of_down(nova):
+    before = inventory()
+    write(nova)
+    for moment in (0.0, 0.04, 0.08, 0.12, 0.16):
+        nova.run("up")
+        down = nova.start("down")
+        time.sleep(moment)
+        nova.kill_daemon()
+        down.communicate(timeout=30)
+        down_and_stop(nova)
+        check_nothing_is_left(before)
+
+
+def test_after_a_supervisor_killed_in_the_middle_of_up(nova):
+    before = inventory()
+    write(nova)
+    for moment in (0.1, 0.2):
+        up = nova.start("up")
+        time.sleep(moment)
+        os.kill(eventually("a supervisor runs", nova.supervisor_pid), signal.SIGKILL)
+        up.communicate(timeout=60)
+        nova.run("up")
+        assert capsules_with("echo line")
+        down_and_stop(nova)
+        check_nothing_is_left(before)
+
+
+def test_after_an_up_that_failed(nova):
+    before = inventory()
+    (nova.project / "bad.tar").write_text("this is no archive")
+    write(nova, '[image.bad]\nsource = "bad.tar"\n[container.bad]\ncapsule = "bad"\nnetwork = "lab"\n'
+                '[vm.worse]\nmemory = "64Mi"\nkernel = "images/web.tar"\nnetwork = "lab"\n')
+    up = nova.run("up", "--timeout", "5", check=False)
+    assert up.returncode != 0, up
+    assert capsules_with("echo line"), "the good half is up"
+    (nova.project / "bad.tar").unlink()  # What `up` would refuse now, `down` takes.
+    down_and_stop(nova)
+    check_nothing_is_left(before)
+
+
+def test_after_everything_died_at_once(nova):
+    """As a reboot, but that mounts, links and groups are still there: the next daemon takes them away with their objects."""
+    before = inventory()
+    write(nova)
+    nova.run("up")
+    count = capsules_with("echo line")[0][0]
+    for pid in (nova.daemon_pid(), nova.supervisor_pid(), count):
+        os.kill(pid, signal.SIGKILL)
+    eventually("it is dead", lambda: not alive(count))
+    down_and_stop(nova)
+    assert machines_of(nova) == {}
+    check_nothing_is_left(before)
+
+
+run(globals())
