@@ -5,15 +5,21 @@ the child of an init in new network, mount and pid namespaces, so nothing it sta
 network. Only cgroups are the host's: Nova's own group is removed, and its absence is checked.
 """
 import contextlib
+import ctypes
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 
@@ -100,7 +106,6 @@ class Nova:
     def daemon_pid(self):
         """Who listens on the socket."""
         import socket
-        import struct
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self.root / "run/nova.sock"))
             return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
@@ -128,6 +133,44 @@ class Nova:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Terminal:
+    """A nova command in a terminal of its own."""
+
+    def __init__(self, nova, *words, columns=80, rows=24):
+        self.master, slave = pty.openpty()
+        self.resize(columns, rows)
+        self.child = subprocess.Popen([NOVA, "--root", nova.root, *words], cwd=nova.project, stdin=slave, stdout=slave, stderr=slave,
+                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.slave = slave  # Kept: what it is set to after the end is of interest.
+        self.text = ""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def read_until(self, words, seconds=20.0):
+        """Reads on until what came since the last call holds the words; returns it."""
+        text = ""
+        deadline = time.monotonic() + seconds
+        while words not in text:
+            if time.monotonic() > deadline or not select.select([self.master], [], [], deadline - time.monotonic())[0]:
+                raise Failed(f"the terminal shows no {words!r}; it shows {text!r} after {self.text!r}")
+            text += os.read(self.master, 65536).decode(errors="replace")
+        self.text += text
+        return text
+
+    def wait(self, seconds=20.0):
+        return self.child.wait(seconds)
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        os.close(self.master)
+        os.close(self.slave)
 
 
 def alive(pid):
@@ -202,6 +245,13 @@ network = "lab"
 """
 
 
+def fresh_network():
+    """A network namespace of its own for each test: what a failed one left does not fail the next."""
+    if ctypes.CDLL(None, use_errno=True).unshare(0x40000000) != 0:
+        raise OSError(ctypes.get_errno(), "unshare the network namespace")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
 def run(names):
     """Runs every test_* of a script, each with a Nova of its own; exits 1 where one failed."""
     failed = []
@@ -209,6 +259,7 @@ def run(names):
     for name, test in list(names.items()):
         if not name.startswith("test_") or (chosen and name not in chosen):
             continue
+        fresh_network()
         before = set(cgroups())
         nova = Nova()
         begun = time.monotonic()
