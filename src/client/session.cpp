@@ -38,6 +38,9 @@ std::optional<int> exit_code_of(const json& status)
     return std::nullopt;
 }
 
+/// What we send may cross the session's end: then what is left to read says how it ended.
+base::Status unless_over(base::Status sent) { return base::failed_with(sent, base::Code::unavailable) ? base::done() : sent; }
+
 } // namespace
 
 Session::Session(std::unique_ptr<HttpConnection> connection, std::string buffered)
@@ -149,12 +152,12 @@ base::Result<bool> Session::pump_in(const Pump& pump, bool& in_open)
     text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     if (count <= 0) {
         in_open = false;
-        TRY(close_in());
+        TRY(unless_over(close_in()));
         return true;
     }
     if (pump.filter && !pump.filter(text))
         return false;
-    TRY(write(text));
+    TRY(unless_over(write(text)));
     return true;
 }
 
@@ -183,7 +186,7 @@ base::Result<int> Session::pump(const Pump& pump)
 {
     bool in_open = pump.in >= 0;
     if (!in_open)
-        TRY(close_in());
+        TRY(unless_over(close_in()));
     TRY(show(pump)); // What came along with the handshake.
     while (!over_) {
         std::array<pollfd, 3> polled{{{fd(), POLLIN, 0}, {in_open ? pump.in : -1, POLLIN, 0}, {pump.wake, POLLIN, 0}}};
@@ -194,7 +197,7 @@ base::Result<int> Session::pump(const Pump& pump)
         if (!over_ && polled[1].revents != 0 && !TRY(pump_in(pump, in_open)))
             return 0;
         if (!over_ && polled[2].revents != 0 && pump.on_wake)
-            TRY(pump.on_wake());
+            TRY(unless_over(pump.on_wake()));
     }
     return exit_code();
 }

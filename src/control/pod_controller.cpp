@@ -7,6 +7,7 @@
 #include "control/capsule_plan.h"
 #include "control/conditions.h"
 #include "storage/rootfs.h"
+#include "sys/cgroup.h"
 #include "sys/file.h"
 
 namespace nova::control {
@@ -15,6 +16,14 @@ namespace {
 using State = model::ProcessStatus::State;
 
 constexpr std::chrono::milliseconds killed_look{1000}; // Its end brings us back sooner.
+constexpr auto out_of_memory = ": it reached its memory limit";
+
+std::string reason_of(const model::ProcessStatus& ended, bool hungry)
+{
+    if (!ended.exit_code)
+        return "Lost";
+    return hungry ? "OOMKilled" : ended.exit_code == 0 ? "Completed" : "Error";
+}
 
 model::ContainerStatus& container_status(model::Pod& pod)
 {
@@ -94,11 +103,12 @@ Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatu
         context_.events.warning(key_of(pod), pod.meta.uid, "Crashed", ended_words(ended) + "; it will be started again");
     if (delay.count() == 0)
         return launch(pod);
+    auto const words = ended_words(ended) + (starved(pod, ended) ? out_of_memory : "");
     note_run(pod, ended);
     auto& status = container_status(pod);
     status.state = "waiting";
     status.reason = "CrashLoopBackOff";
-    TRY(wait_for(pod, "CrashLoopBackOff", ended_words(ended) + "; it will be started again"));
+    TRY(wait_for(pod, "CrashLoopBackOff", words + "; it will be started again"));
     return Next::after(delay);
 }
 
@@ -258,15 +268,27 @@ Result<Next> PodController::report_running(model::Pod& pod)
     return Next::settled();
 }
 
+/// Killed for want of memory: its group says it while it is there, and afterwards what was reported of the same run.
+bool PodController::starved(const model::Pod& pod, const model::ProcessStatus& ended) const
+{
+    if (ended.exit_code != 128 + SIGKILL)
+        return false;
+    auto const& reported = pod.status.containers;
+    if (!reported.empty() && reported.front().reason == "OOMKilled" && reported.front().finished == ended.finished)
+        return true;
+    return sys::Cgroup::at(context_.places.cgroup + "/" + ended.id, {"memory"}).oom_kills().value_or(0) > 0;
+}
+
 Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
 {
     auto const id = workload_id(key_of(pod));
+    bool const hungry = ended && starved(pod, *ended);
     graces_.forget(id);
     auto& status = container_status(pod);
     bool const lost = ended && !ended->exit_code;
     if (ended) {
         note_run(pod, *ended);
-        status.reason = lost ? "Lost" : ended->exit_code == 0 ? "Completed" : "Error";
+        status.reason = reason_of(*ended, hungry);
     }
     status.pid = 0;
     if (!status.started.empty())
@@ -274,7 +296,8 @@ Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
     bool const clean = ended && ended->exit_code == 0;
     pod.status.phase = !pod.spec.running ? "Stopped" : lost ? "Unknown" : clean ? "Succeeded" : "Failed";
     if (ended || pod.status.conditions.empty() || status.started.empty())
-        set_condition(pod.status.conditions, "Ready", false, ended ? status.reason : "Stopped", ended_words(ended));
+        set_condition(pod.status.conditions, "Ready", false, ended ? status.reason : "Stopped",
+                      ended_words(ended) + (hungry ? out_of_memory : ""));
     TRY(context_.store.put_status(pod)); // First of all: who waits for the end need not wait for the clearing up.
     if (pod.spec.running)
         TRY(keep_ended(directory(id)));

@@ -345,6 +345,15 @@ Status Cgroup::thaw(base::Deadline deadline) const
     }
 }
 
+Result<std::uint64_t> Cgroup::oom_kills() const
+{
+    auto const text = TRY(read("memory", layout_ == CgroupLayout::unified ? "memory.events" : "memory.oom_control"));
+    for (const auto& line : base::split(text, '\n'))
+        if (auto const words = base::split(base::trim(line), ' '); words.size() == 2 && words[0] == "oom_kill")
+            return static_cast<std::uint64_t>(TRY(base::parse_integer(words[1], 0, INT64_MAX)));
+    return std::uint64_t{0};
+}
+
 Status Cgroup::remove(base::Deadline deadline) const
 {
     for (const auto& place : places_)

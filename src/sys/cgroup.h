@@ -56,6 +56,10 @@ public:
     /// Version 1: handles through which a process joins (join_cgroups). Empty on version 2.
     Result<std::vector<UniqueFd>> open_tasks() const;
 
+    /// How many processes the kernel killed in it for want of memory.
+    /// Errors: not_found - the group is gone; unimplemented - no memory controller.
+    Result<std::uint64_t> oom_kills() const;
+
     Status add_process(pid_t pid) const;
 
     /// Pids in it and below it. Absence gives none.

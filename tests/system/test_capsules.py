@@ -13,10 +13,10 @@ STAY = '["/bin/sh", "-c", "trap exit TERM; while true; do sleep 0.2; done"]'
 TOOLS = f'[container.tools]\ncapsule = "web"\nnetwork = "lab"\ncommand = {STAY}\nargs = []\n'
 
 
-def lab(nova, more=""):
+def lab(nova, more="", **options):
     web_image(nova)
     nova.novafile(LAB + more)
-    return nova.out("up")
+    return nova.run("up", **options)
 
 
 def phase(nova, name):
@@ -75,6 +75,13 @@ def test_exec_passes_input_exit_code_user_directory_and_environment(nova):
     big = nova.out("exec", "-i", "tools", "--", "cat", text_input="x" * 1_000_000)
     assert len(big) == 1_000_000
     assert nova.run("exec", "nothing", "--", "true", check=False).returncode == 2
+
+
+def test_a_command_that_ends_at_once_is_not_taken_for_a_lost_connection(nova):
+    lab(nova, TOOLS)
+    for _ in range(40):
+        assert nova.out("exec", "tools", "--", "echo", "there") == "there\n"
+        assert nova.run("exec", "-i", "tools", "--", "false", check=False, text_input="x" * 100_000).returncode == 1
 
 
 def test_exec_with_a_terminal_follows_the_window(nova):
@@ -138,7 +145,10 @@ def test_stop_start_restart_and_rm(nova):
 
 
 def test_a_crash_is_started_again_and_told(nova):
-    lab(nova, '[container.crasher]\ncapsule = "web"\ncommand = ["/bin/sh", "-c", "echo I ran; exit 3"]\nargs = []\n')
+    begun = time.monotonic()
+    up = lab(nova, '[container.crasher]\ncapsule = "web"\ncommand = ["/bin/sh", "-c", "echo I ran; exit 3"]\nargs = []\n', check=False)
+    assert up.returncode == 1 and "failed Pod crasher: it ended with exit code 3" in up.stdout, (up.stdout, up.stderr)
+    assert time.monotonic() - begun < 60, "up does not wait for what crashes again and again"
     eventually("it came back twice", lambda: container_status(nova, "crasher")["restartCount"] >= 2, seconds=40)
     told = eventually("its wait is told", lambda: re.search("CrashLoopBackOff.*", nova.out("status", "container", "crasher")), seconds=40)
     assert "3" in told[0] and "started again" in told[0], told[0]

@@ -99,7 +99,8 @@ Progress progress_of(const json& object)
         return {Progress::State::waiting, words};
     auto const kind = object.value("kind", "");
     bool const wanted = object.value("/spec/running"_json_pointer, true);
-    if (phase == "Failed")
+    bool const crashes = ready != nullptr && ready->value("reason", "") == "CrashLoopBackOff";
+    if (phase == "Failed" || crashes)
         return {Progress::State::failed, words};
     bool const workload = kind == "Pod" || kind == "VirtualMachine";
     if (workload && !wanted)
