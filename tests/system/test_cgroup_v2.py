@@ -1,0 +1,362 @@
+"""nb on a host with cgroup version 2 alone, whatever the host that runs this test has: a small guest boots Debian's cloud kernel
+without acceleration, mounts cgroup2 as systemd does, runs the cases below with the nb of this build, and powers off.
+
+A case is a container's config and a shell script that looks at what the kernel then says. A script sees $id (the container's
+name), $bundle and $group (where its cgroup is, unless the config says otherwise).
+"""
+import contextlib
+import copy
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+from harness import BUILD, IMAGES, SOURCE, Failed, run
+
+NB = BUILD / "src/apps/nb/nb"
+MIB = 1 << 20
+SLEEP = ["sleep", "1000"]
+BUSY = ["sh", "-c", "while :; do :; done"]
+
+
+@dataclasses.dataclass
+class Case:
+    script: str
+    args: list = dataclasses.field(default_factory=lambda: SLEEP)
+    resources: dict = dataclasses.field(default_factory=dict)
+    cgroup: str = ""
+    writable_cgroup: bool = False
+    network: str = ""  # The path of a namespace to join.
+    user_namespace: str = ""  # "new", or the path of one to join.
+
+
+CASES = {
+    "spec_and_run": Case("""
+        mkdir /tmp/plain; cd /tmp/plain; nb spec
+        sed -i 's/"terminal":true/"terminal":false/; s/"args":\\["sh"\\]/"args":["true"]/; s/"path":"rootfs"/"path":"\\/rootfs"/' config.json
+        nb run $id
+        [ ! -e $group ]
+        """),
+    "exit_code": Case("""
+        code=0; nb run --bundle $bundle $id || code=$?
+        [ $code = 7 ]; [ ! -e $group ]
+        """, args=["sh", "-c", "exit 7"]),
+    "own_cgroup_namespace": Case("""
+        [ "$(nb run --bundle $bundle $id)" = "0::/ 77594624" ]
+        """, args=["sh", "-c", "echo $(cat /proc/self/cgroup) $(cat /sys/fs/cgroup/memory.max)"],
+        resources={"memory": {"limit": 74 * MIB}}),
+    "memory_is_written": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/memory.swap.max) = 0 ]; [ $(cat $group/memory.low) = 16777216 ]
+        code=0; nb exec $id dd if=/dev/zero of=/dev/null bs=200M count=1 || code=$?
+        [ $code = 137 ]; grep -q '^oom_kill 1$' $group/memory.events
+        nb state $id | grep -q '"running"'
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB, "reservation": 16 * MIB}}),
+    "memory_hog_is_killed": Case("""
+        code=0; nb run --bundle $bundle $id || code=$?
+        [ $code = 137 ]; [ ! -e $group ]
+        """, args=["dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1"], resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}}),
+    "pids": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/pids.max) = 6 ]
+        code=0; nb exec $id sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done' || code=$?
+        [ $code != 0 ]; [ $(cut -d' ' -f2 $group/pids.events) -ge 1 ]
+        """, resources={"pids": {"limit": 6}}),
+    "cpu": Case("""
+        nb run --detach --bundle $bundle $id
+        [ "$(cat $group/cpu.max)" = "10000 50000" ]; [ $(cat $group/cpu.weight) = 39 ]
+        sleep 1
+        [ $(sed -n 's/^nr_throttled //p' $group/cpu.stat) -ge 3 ]
+        """, args=BUSY, resources={"cpu": {"shares": 1024, "quota": 10000, "period": 50000}}),
+    "cpuset": Case("""
+        [ "$(nb run --bundle $bundle $id)" = 0 ]
+        """, args=["sed", "-n", "s/^Cpus_allowed_list:.//p", "/proc/self/status"], resources={"cpu": {"cpus": "0", "mems": "0"}}),
+    "io": Case("""
+        truncate -s 8M /tmp/disk; losetup /dev/loop0 /tmp/disk
+        nb run --detach --bundle $bundle $id
+        grep -q '^7:0 rbps=1048576 wbps=max riops=max wiops=100$' $group/io.max; [ "$(cat $group/io.weight)" = "default 4950" ]
+        losetup -d /dev/loop0
+        """, resources={"blockIO": {"weight": 500, "throttleReadBpsDevice": [{"major": 7, "minor": 0, "rate": MIB}],
+                                    "throttleWriteIOPSDevice": [{"major": 7, "minor": 0, "rate": 100}]}}),
+    "unified": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/memory.high) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]
+        """, resources={"unified": {"memory.high": "33554432", "pids.max": "9"}}),
+    "a_limit_that_is_not_there_is_told": Case("""
+        ! nb run --bundle $bundle $id 2>/tmp/words
+        grep memory.nonsense /tmp/words; [ ! -e $group ]; [ ! -e /run/nb/$id ]
+        """, resources={"unified": {"memory.nonsense": "1"}}),
+    # A node may be made, as with other runtimes; but what it names stays shut. None of these needs a capability to be opened.
+    "devices": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec $id sh -c 'echo x >/dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom >/dev/null'
+        nb exec $id sh -c "$make_nodes"
+        for node in control serial disk; do
+            ! nb exec $id sh -c ": </tmp/nodes/$node" 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+        done
+        """, resources={"devices": [{"allow": False, "access": "rwm"}]}),
+    "devices_all_allowed": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec $id sh -c "$make_nodes; : <>/tmp/nodes/control; : <>/tmp/nodes/serial; : <>/tmp/nodes/disk"
+        """, resources={"devices": [{"allow": True, "access": "rwm"}]}),
+    "device_rules_last_wins": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec $id sh -c "$make_nodes; : </tmp/nodes/control; : <>/tmp/nodes/serial; : </tmp/nodes/disk"
+        ! nb exec $id sh -c ': <>/tmp/nodes/control' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+        ! nb exec $id sh -c ': <>/tmp/nodes/disk' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+        """, resources={"devices": [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 237, "access": "r"},
+                                    {"allow": True, "type": "c", "major": 4, "access": "rwm"}, {"allow": True, "type": "b", "access": "rw"},
+                                    {"allow": False, "type": "b", "major": 7, "minor": 0, "access": "w"}]}),
+    "update_of_devices": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec $id sh -c "$make_nodes"
+        ! nb exec $id sh -c ': </tmp/nodes/control'
+        echo '{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":237,"access":"r"}]}' >/tmp/more
+        nb update --resources /tmp/more $id
+        nb exec $id sh -c ': </tmp/nodes/control'
+        echo '{"devices":[{"allow":false,"access":"rwm"}]}' | nb update --resources - $id
+        ! nb exec $id sh -c ': </tmp/nodes/control'
+        nb exec $id sh -c ': <>/dev/null'
+        """, resources={"devices": [{"allow": False, "access": "rwm"}]}),
+    "exec_joins": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec --detach --pid-file /tmp/second $id sleep 999
+        grep -qx $(cat /tmp/second) $group/cgroup.procs
+        [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
+        [ $(wc -l <$group/cgroup.procs) = 2 ]
+        """),
+    "exec_beside_inner_groups": Case("""
+        # As systemd does in a container: a cgroup that hands controllers down holds no processes of its own.
+        nb run --detach --bundle $bundle $id
+        until [ -e $group/inner/cgroup.procs ] && grep -q pids $group/cgroup.subtree_control; do sleep 0.1; done
+        [ "$(nb exec $id echo hello)" = hello ]
+        [ "$(nb exec $id cat /proc/self/cgroup)" = 0::/inner ]
+        [ $(nb ps --format json $id) = "[$(cat $group/inner/cgroup.procs)]" ]
+        nb delete --force $id
+        [ ! -e $group ]
+        """, args=["sh", "-c", "cd /sys/fs/cgroup; mkdir inner; echo 1 >inner/cgroup.procs; echo +pids >cgroup.subtree_control; exec sleep 1000"],
+        writable_cgroup=True),
+    "user_namespace": Case("""
+        nb run --detach --bundle $bundle $id
+        grep -qx $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') $group/cgroup.procs
+        [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
+        [ "$(nb exec $id sh -c 'echo $(cat /proc/self/uid_map)')" = "0 100000 65536" ]
+        """, resources={"pids": {"limit": 5}}, user_namespace="new"),
+    "joined_user_namespace": Case("""
+        unshare -U sleep 100 & sleep 0.3
+        echo "0 100000 65536" >/proc/$!/uid_map; echo "0 100000 65536" >/proc/$!/gid_map
+        touch /tmp/joined; mount --bind /proc/$!/ns/user /tmp/joined
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/pids.max) = 5 ]; [ $(wc -l <$group/cgroup.procs) = 1 ]
+        [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
+        umount /tmp/joined; kill %1
+        """, resources={"pids": {"limit": 5}}, user_namespace="/tmp/joined"),
+    "create_start_kill_delete": Case("""
+        nb create --bundle $bundle $id </dev/null >/tmp/out 2>&1
+        nb state $id | grep -q '"created"'; [ -d $group ]
+        nb start $id; nb state $id | grep -q '"running"'
+        ! nb delete $id
+        nb kill $id KILL
+        until nb state $id | grep -q '"stopped"'; do sleep 0.1; done
+        nb delete $id
+        [ ! -e $group ]; [ ! -e /run/nb/$id ]
+        """),
+    "kill_all": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec --detach $id sleep 999
+        nb kill --all $id KILL
+        until nb state $id | grep -q '"stopped"'; do sleep 0.1; done
+        nb delete $id; [ ! -e $group ]
+        """),
+    "pause_and_resume": Case("""
+        nb run --detach --bundle $bundle $id
+        used() { sed -n 's/^usage_usec //p' $group/cpu.stat; }
+        nb pause $id
+        nb state $id | grep -q '"paused"'; [ $(cat $group/cgroup.freeze) = 1 ]
+        before=$(used); sleep 0.5; [ $(used) = $before ]
+        ! nb exec $id true
+        nb resume $id
+        nb state $id | grep -q '"running"'; sleep 0.5; [ $(used) -gt $before ]
+        nb pause $id
+        nb delete --force $id; [ ! -e $group ]
+        """, args=BUSY),
+    "update": Case("""
+        nb run --detach --bundle $bundle $id
+        nb update --memory 33554432 --memory-swap 50331648 --pids-limit 7 --cpu-shares 2048 --cpu-period 50000 --cpu-quota 20000 $id
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/memory.swap.max) = 16777216 ]; [ $(cat $group/pids.max) = 7 ]
+        [ $(cat $group/cpu.weight) = 79 ]; [ "$(cat $group/cpu.max)" = "20000 50000" ]
+        nb update --cpu-quota 30000 $id; [ "$(cat $group/cpu.max)" = "30000 50000" ]
+        nb update --cpu-period 80000 $id; [ "$(cat $group/cpu.max)" = "30000 80000" ]
+        nb update --memory -1 --memory-swap -1 --pids-limit -1 --cpu-quota -1 $id
+        [ $(cat $group/memory.max) = max ]; [ $(cat $group/memory.swap.max) = max ]; [ $(cat $group/pids.max) = max ]
+        [ "$(cat $group/cpu.max)" = "max 80000" ]
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"quota": 10000, "period": 100000}}),
+    "events_and_ps": Case("""
+        nb run --detach --bundle $bundle $id
+        code=0; nb exec $id sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done' || code=$?
+        sleep 0.5
+        nb events --stats $id >/tmp/stats; cut -c1-600 /tmp/stats
+        field() { sed -n "s/.*\\"$1\\":{[^{}]*\\"$2\\":\\([0-9]*\\).*/\\1/p" /tmp/stats; }
+        grep -q '^{"type":"stats","id":"'$id'","data":{"cpu"' /tmp/stats
+        [ $(sed -n 's/.*"cpu":{"usage":{"total":\\([0-9]*\\).*/\\1/p' /tmp/stats) -gt 300000000 ]
+        [ $(field throttling throttledPeriods) -ge 1 ]; [ $(field throttling throttledTime) -gt 1000000 ]
+        used=$(sed -n 's/.*"memory":{"usage":{"usage":\\([0-9]*\\).*/\\1/p' /tmp/stats)
+        [ $used -gt 4096 ]; [ $used -lt 67108864 ]
+        grep -q '"limit":67108864,' /tmp/stats
+        [ $(sed -n 's/.*"failcnt":\\([0-9]*\\).*/\\1/p' /tmp/stats) = $(sed -n 's/^max //p' $group/memory.events) ]
+        [ $(field pids limit) = 5 ]; [ $(field pids current) -ge 1 ]
+        sleep 2
+        [ $(nb ps --format json $id) = "[$(cat $group/cgroup.procs)]" ]
+        """, args=BUSY, resources={"memory": {"limit": 64 * MIB}, "cpu": {"quota": 50000, "period": 100000}, "pids": {"limit": 5}}),
+    "systemd_path": Case("""
+        nb --systemd-cgroup run --detach --bundle $bundle $id
+        [ $(cat /sys/fs/cgroup/machine.slice/nb-abc.scope/pids.max) = 11 ]
+        nb --systemd-cgroup delete --force $id
+        [ ! -e /sys/fs/cgroup/machine.slice/nb-abc.scope ]
+        """, cgroup="machine.slice:nb:abc", resources={"pids": {"limit": 11}}),
+    "a_cgroup_in_use_is_refused": Case("""
+        mkdir $group; sleep 100 & echo $! >$group/cgroup.procs
+        ! nb run --bundle $bundle $id 2>/tmp/words
+        grep 'has processes in it already' /tmp/words; [ -e $group ]
+        kill %1; wait || true; until rmdir $group; do sleep 0.1; done
+        """),
+    # What Nova writes for a capsule with limits (runtime::config_json), run as Nova runs it.
+    "capsule": Case("""
+        group=/sys/fs/cgroup/nova-1a2b3c4d/$id
+        touch /tmp/net; unshare -n sh -c 'ip link set lo up; mount --bind /proc/self/ns/net /tmp/net'
+        nb run --detach --bundle $bundle --pid-file $bundle/pid $id
+        grep -qx $(cat $bundle/pid) $group/cgroup.procs
+        [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/memory.swap.max) = 0 ]; [ "$(cat $group/cpu.max)" = "50000 100000" ]
+        nb exec $id wget -q -O - http://127.0.0.1/ | grep 'From the capsule'
+        [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
+        nb delete --force $id
+        [ ! -e $group ]
+        umount /tmp/net; rmdir /sys/fs/cgroup/nova-1a2b3c4d
+        """, args=["httpd", "-f", "-p", "80", "-h", "/www"], cgroup="/nova-1a2b3c4d/capsule", network="/tmp/net",
+        resources={"devices": [{"allow": False, "access": "rwm"}], "memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"period": 100000, "quota": 50000}}),
+}
+
+INIT = """#!/bin/sh
+export PATH=/bin
+# The kernel's first root can't be left with pivot_root, as a container's process does: go to another.
+if [ ! -e /moved ]; then
+    mkdir /new; mount -t tmpfs -o mode=755 root /new
+    cp -a /bin /rootfs /cases /bundles /lib /init /new
+    mkdir /new/proc /new/sys /new/dev /new/tmp /new/run; touch /new/moved
+    exec switch_root /new /init
+fi
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
+ip link set lo up
+insmod /lib/loop.ko || echo "no loop devices"
+mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+for controller in memory cpu pids io cpuset; do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
+echo "guest: controllers $(cat /sys/fs/cgroup/cgroup.subtree_control)"
+export make_nodes='set -e; rm -rf /tmp/nodes; mkdir /tmp/nodes; cd /tmp/nodes
+    mknod control c 10 237; mknod serial c 4 64; mknod disk b 7 0'
+for case in $(cat /cases/order); do
+    export id=$case bundle=/bundles/$case group=/sys/fs/cgroup/$case
+    if timeout -s KILL 20 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }; $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
+        echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
+    else
+        echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
+    fi
+    nb --root /run/nb delete --force $case 2>/dev/null
+done
+echo "guest: left $(cd /sys/fs/cgroup; find . -mindepth 1 -type d | tr '\\n' ' ')"
+poweroff -f
+"""
+
+
+def make_config(nova, case):
+    """Nova's own bundle is what `nb spec` writes, but for what a case says."""
+    config = copy.deepcopy(json.loads((nova.project / "config.json").read_text()))
+    config["root"] = {"path": "/rootfs", "readonly": False}
+    config["process"] |= {"terminal": False, "args": case.args}
+    config["linux"]["resources"] |= case.resources
+    if case.cgroup:
+        config["linux"]["cgroupsPath"] = case.cgroup
+    if case.network:
+        next(entry for entry in config["linux"]["namespaces"] if entry["type"] == "network")["path"] = case.network
+    if case.user_namespace:
+        joined = {} if case.user_namespace == "new" else {"path": case.user_namespace}
+        config["linux"]["namespaces"].append({"type": "user"} | joined)
+        if not joined:
+            config["linux"] |= {kind: [{"containerID": 0, "hostID": 100000, "size": 65536}] for kind in ("uidMappings", "gidMappings")}
+    if case.writable_cgroup:
+        for mount in config["mounts"]:
+            if mount["type"] == "cgroup":
+                mount["options"].remove("ro")
+    return config
+
+
+def install_busybox(root):
+    busybox = shutil.which("busybox")
+    for name in ("bin", "proc", "sys", "dev", "tmp", "www"):
+        (root / name).mkdir(parents=True)
+    shutil.copy2(busybox, root / "bin/busybox")
+    for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        with contextlib.suppress(FileExistsError):
+            (root / "bin" / applet).symlink_to("busybox")
+
+
+def write_loop_module(target):
+    """The one module that a case needs; nothing where the kernel is not Debian's."""
+    cache = IMAGES / "cache"
+    subprocess.run([SOURCE / "tools/debian-kernel", cache], check=True, capture_output=True)
+    for module in (cache / "root/lib/modules").glob("*/kernel/drivers/block/loop.ko*"):
+        unpack = {".xz": ["xz", "-dc"], ".zst": ["zstd", "-qdc"]}.get(module.suffix, ["cat"])
+        target.write_bytes(subprocess.run([*unpack, module], check=True, capture_output=True).stdout)
+
+
+def make_initramfs(nova):
+    root = nova.root / "guest"
+    install_busybox(root)
+    install_busybox(root / "rootfs")
+    (root / "rootfs/www/index.html").write_text("From the capsule\n")
+    subprocess.run(["strip", "-o", root / "bin/nb", NB], check=True)
+    (root / "lib").mkdir()
+    write_loop_module(root / "lib/loop.ko")
+    subprocess.run([NB, "spec", "--bundle", nova.project], check=True)
+    (root / "cases").mkdir()
+    for name, case in CASES.items():
+        (root / "bundles" / name).mkdir(parents=True)
+        (root / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, case)))
+        (root / "cases" / name).write_text(case.script)
+    (root / "cases/order").write_text("\n".join(CASES) + "\n")
+    (root / "init").write_text(INIT)
+    (root / "init").chmod(0o755)
+    packed = nova.root / "guest.initramfs"
+    names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
+    with packed.open("wb") as out:
+        subprocess.run(["cpio", "--quiet", "--create", "--format=newc", "--owner=0:0"], input=names.encode(), stdout=out, cwd=root, check=True)
+    return packed
+
+
+def boot(kernel: pathlib.Path, initramfs: pathlib.Path):
+    """What the guest wrote on its console until it powered off."""
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-nographic", "-nic", "none", "-no-reboot", "-kernel", kernel,
+               "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise Failed("the guest does not power off; its console:\n" + (late.stdout or b"").decode(errors="replace")[-6000:]) from late
+    return done.stdout.decode(errors="replace").replace("\r", "") + done.stderr.decode(errors="replace")
+
+
+def test_nb_does_with_version_2_what_it_does_with_version_1(nova):
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
+    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
+    passed = {line.split()[1] for line in lines if line.startswith("ok ")}
+    for line in lines:
+        print("    " + line)
+    missing = sorted(set(CASES) - passed)
+    if missing:
+        raise Failed(f"{len(missing)} of {len(CASES)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
+    assert any(line.startswith("controllers ") and {"memory", "cpu", "pids", "io"} <= set(line.split()) for line in lines), lines
+    left = next(line for line in lines if line.startswith("left "))
+    assert left.split()[1:] in ([], ["./machine.slice"]), left
+
+
+run(globals())
