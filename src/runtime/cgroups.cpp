@@ -138,6 +138,12 @@ std::uint64_t weight_of_shares(std::uint64_t shares)
     return 1 + ((bounded - 2) * 9999) / 262142;
 }
 
+Result<std::string> current_quota(const sys::Cgroup& cgroup)
+{
+    auto const now = TRY(cgroup.read("cpu", "cpu.max"));
+    return now.substr(0, now.find(' '));
+}
+
 Status apply_cpu_unified(const sys::Cgroup& cgroup, const oci::CpuLimits& cpu)
 {
     TRY(write_if(cgroup, "cpu", "cpu.idle", cpu.idle));
@@ -146,8 +152,10 @@ Status apply_cpu_unified(const sys::Cgroup& cgroup, const oci::CpuLimits& cpu)
     if (cpu.burst)
         TRY(cgroup.write("cpu", "cpu.max.burst", "0"));
     if (cpu.quota || cpu.period) {
-        auto const quota = cpu.quota && *cpu.quota > 0 ? std::to_string(*cpu.quota) : "max";
-        TRY(cgroup.write("cpu", "cpu.max", quota + " " + std::to_string(cpu.period.value_or(100000))));
+        auto limit = cpu.quota ? (*cpu.quota > 0 ? std::to_string(*cpu.quota) : "max") : TRY(current_quota(cgroup));
+        if (cpu.period)
+            limit += " " + std::to_string(*cpu.period);
+        TRY(cgroup.write("cpu", "cpu.max", limit)); // Without a period it stays what it is.
     }
     TRY(write_if(cgroup, "cpu", "cpu.max.burst", cpu.burst));
     if (cpu.realtime_runtime || cpu.realtime_period)

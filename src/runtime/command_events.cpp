@@ -64,10 +64,11 @@ void write_memory(model::JsonWriter& json, const sys::Cgroup& cgroup)
     auto const usage = number_in(cgroup, "memory", unified ? "memory.current" : "memory.usage_in_bytes");
     auto const limit = number_in(cgroup, "memory", unified ? "memory.max" : "memory.limit_in_bytes");
     auto const most = number_in(cgroup, "memory", unified ? "memory.peak" : "memory.max_usage_in_bytes");
-    auto const failures = number_in(cgroup, "memory", "memory.failcnt");
+    auto const failures =
+        unified ? pairs_in(cgroup, "memory", "memory.events")["max"] : number_in(cgroup, "memory", "memory.failcnt").value_or(0);
     json.key("memory").begin('{').key("usage").begin('{').member("usage", usage.value_or(0));
     json.member("limit", limit.value_or(UINT64_MAX)).member("max", most.value_or(0));
-    json.member("failcnt", failures.value_or(0)).end('}').key("raw").begin('{');
+    json.member("failcnt", failures).end('}').key("raw").begin('{');
     for (const auto& [key, value] : pairs_in(cgroup, "memory", "memory.stat"))
         json.member(key, value);
     json.end('}').end('}');

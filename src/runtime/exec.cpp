@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "base/strings.h"
 #include "base/undo.h"
 #include "runtime/channel.h"
 #include "runtime/devices.h"
@@ -137,7 +138,7 @@ void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
     auto const result = [&]() -> Status {
         TRY(sys::set_dumpable(sys::Dumpable::no)); // From here on the container may see us.
         TRY(sys::enter_namespace(plan.init.get(), namespaces_of(plan.config.platform)).context("enter the container"));
-        auto const cloned = TRY(sys::clone_process(CLONE_PARENT, plan.cgroup_directory.get()));
+        auto const cloned = TRY(sys::clone_process(CLONE_PARENT));
         if (cloned.pid == 0) {
             close_foreign_descriptors(plan, channel);
             Entrant entrant{plan, channel};
@@ -152,13 +153,30 @@ void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
     sys::exit_now(result.ok() ? 0 : 1);
 }
 
+/// Version 2: where a process may be added. A cgroup that hands controllers down to groups inside it, as systemd in a container
+/// has it, takes none itself: then it is that of the container's first process.
+Result<std::string> joinable_cgroup(const Record& record)
+{
+    auto const own = sys::Cgroup::at(record.cgroup, record.controllers);
+    if (own.layout() != sys::CgroupLayout::unified)
+        return record.cgroup;
+    auto const handed_down = own.read("", "cgroup.subtree_control");
+    if (!handed_down.ok() || base::trim(handed_down.value()).empty())
+        return record.cgroup;
+    std::string const prefix = "0::";
+    auto const text = TRY(sys::read_file("/proc/" + std::to_string(record.pid) + "/cgroup"));
+    for (const auto& line : base::split(text, '\n'))
+        if (line.starts_with(prefix + record.cgroup + "/"))
+            return line.substr(prefix.size());
+    return record.cgroup;
+}
+
 Status open_cgroup(ExecPlan& plan)
 {
     if (plan.record.cgroup.empty())
         return done();
-    auto path = plan.record.cgroup;
-    if (!plan.request.cgroup.empty())
-        path += "/" + sys::clean_path(plan.request.cgroup);
+    auto const path = plan.request.cgroup.empty() ? TRY(joinable_cgroup(plan.record))
+                                                  : plan.record.cgroup + "/" + sys::clean_path(plan.request.cgroup);
     auto const cgroup = sys::Cgroup::at(path, plan.record.controllers);
     plan.cgroup_directory = TRY(cgroup.open_directory());
     plan.cgroup_tasks = TRY(cgroup.open_tasks());
@@ -219,7 +237,9 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
 {
     auto const plan = TRY(make_plan(globals, request));
     auto [ours, theirs] = TRY(Channel::create());
-    auto const middle = TRY(sys::clone_process(0));
+    // Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is
+    // above is another's (nsdelegate), and its files belong to a user that is not known there.
+    auto const middle = TRY(sys::clone_process(0, plan.cgroup_directory.get()));
     if (middle.pid == 0) {
         ours.close();
         be_between(plan, std::move(theirs));

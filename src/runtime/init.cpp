@@ -69,8 +69,9 @@ Status Init::begin()
     // Until the parent has written our record nobody could find us: die with it.
     TRY(sys::set_parent_death_signal(SIGKILL));
     TRY(sys::new_session());
-    if ((plan_.namespaces.fresh & CLONE_NEWUSER) != 0) {
-        TRY(channel_.expect(Note::proceed)); // Our ids are mapped now.
+    if (plan_.namespaces.has(CLONE_NEWUSER)) {
+        if (!plan_.namespaces.joins(CLONE_NEWUSER))
+            TRY(channel_.expect(Note::proceed)); // Our ids are mapped now.
         TRY(sys::set_user(0, 0, {}, sys::Groups::keep).context("become root of the user namespace"));
         TRY(sys::set_parent_death_signal(SIGKILL)); // A change of user has cleared it.
     }

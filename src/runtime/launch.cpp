@@ -189,11 +189,15 @@ Status Launch::clone_init(const InitPlan& plan)
     auto [ours, theirs] = TRY(Channel::create());
     auto const cgroup = cgroup_ ? TRY(cgroup_->open_directory()) : sys::UniqueFd{};
     bool const between = plan.namespaces.needs_process_between();
-    auto cloned = TRY(between ? sys::clone_process(0) : sys::clone_process(plan.namespaces.fresh, cgroup.get()));
+    // Born in the cgroup, version 2. From inside a user or cgroup namespace it can't be joined, so there the process in between
+    // is in it already, and counts as one more for as long as it lives.
+    bool const early = plan.namespaces.joins(CLONE_NEWUSER) || plan.namespaces.joins(CLONE_NEWCGROUP);
+    auto cloned =
+        TRY(between ? sys::clone_process(0, early ? cgroup.get() : -1) : sys::clone_process(plan.namespaces.fresh, cgroup.get()));
     if (cloned.pid == 0) {
         ours.close();
         if (between)
-            be_between(plan, std::move(theirs), cgroup.get());
+            be_between(plan, std::move(theirs), early ? -1 : cgroup.get());
         run_init(plan, std::move(theirs));
     }
     theirs.close();

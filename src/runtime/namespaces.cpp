@@ -52,10 +52,10 @@ Result<JoinedNamespace> open_namespace(const oci::Namespace& entry)
 
 } // namespace
 
-bool NamespacePlan::has(int type) const
+bool NamespacePlan::has(int type) const { return (fresh & static_cast<unsigned>(type)) != 0 || joins(type); }
+
+bool NamespacePlan::joins(int type) const
 {
-    if ((fresh & static_cast<unsigned>(type)) != 0)
-        return true;
     return std::any_of(joined.begin(), joined.end(), [&](const auto& entry) { return entry.type == type; });
 }
 

@@ -27,7 +27,8 @@ struct NamespacePlan {
     bool fresh_time = false;             ///< Made by the process in between, for its offsets.
     std::vector<JoinedNamespace> joined; ///< By path. The user namespace, where one is joined, last.
 
-    bool has(int type) const; ///< New or by path.
+    bool has(int type) const;   ///< New or by path.
+    bool joins(int type) const; ///< By path.
     bool needs_process_between() const { return !joined.empty() || fresh_time; }
 };
 

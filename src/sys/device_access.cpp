@@ -4,6 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+
 #include "sys/unique_fd.h"
 
 namespace nova::sys {
@@ -108,6 +111,27 @@ std::vector<bpf_insn> program_of(const std::vector<DeviceAccess>& rules)
     return code;
 }
 
+/// The filter that is attached to this cgroup itself; empty when there is none, or several: those are not ours to choose from.
+Result<UniqueFd> only_filter(int cgroup_directory)
+{
+    std::array<std::uint32_t, 2> ids{};
+    bpf_attr query{};
+    query.query.target_fd = static_cast<std::uint32_t>(cgroup_directory);
+    query.query.attach_type = BPF_CGROUP_DEVICE;
+    query.query.prog_ids = reinterpret_cast<std::uint64_t>(ids.data());
+    query.query.prog_cnt = ids.size();
+    if (::syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) < 0 && errno != ENOSPC)
+        return Error::from_errno("ask for the device filter");
+    if (query.query.prog_cnt != 1)
+        return UniqueFd{};
+    bpf_attr open{};
+    open.prog_id = ids.front();
+    UniqueFd filter{static_cast<int>(::syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof open))};
+    if (!filter)
+        return Error::from_errno("open the device filter");
+    return filter;
+}
+
 } // namespace
 
 Status attach_device_filter(int cgroup_directory, const std::vector<DeviceAccess>& rules)
@@ -122,11 +146,16 @@ Status attach_device_filter(int cgroup_directory, const std::vector<DeviceAccess
     UniqueFd const program{static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load))};
     if (!program)
         return Error::from_errno("load the device filter");
+    auto const earlier = TRY(only_filter(cgroup_directory));
     bpf_attr attach{};
     attach.target_fd = static_cast<std::uint32_t>(cgroup_directory);
     attach.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
     attach.attach_type = BPF_CGROUP_DEVICE;
     attach.attach_flags = BPF_F_ALLOW_MULTI;
+    if (earlier) {
+        attach.attach_flags |= BPF_F_REPLACE;
+        attach.replace_bpf_fd = static_cast<std::uint32_t>(earlier.get());
+    }
     if (::syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
         return Error::from_errno("attach the device filter");
     return base::done();

@@ -22,8 +22,9 @@ struct DeviceAccess {
     bool make = true; ///< mknod
 };
 
-/// cgroup version 2: puts a filter on the cgroup (its directory's descriptor), which takes part in it beside filters that are
-/// there already: what one of them denies is denied. Needs CAP_BPF or CAP_SYS_ADMIN.
+/// cgroup version 2: puts a filter on the cgroup (its directory's descriptor), in the place of the one that is there. Where
+/// several are, it takes part beside them, as beside those of the cgroups above: what one of them denies is denied.
+/// Needs CAP_BPF or CAP_SYS_ADMIN.
 /// Source: linux/bpf.h, struct bpf_cgroup_dev_ctx.
 Status attach_device_filter(int cgroup_directory, const std::vector<DeviceAccess>& rules);
 
