@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <iostream>
 #include <thread>
 
 #include "sys/child.h"
@@ -40,6 +41,14 @@ Result<sys::Child> start_daemon(const Layout& layout)
     return sys::spawn(spec).context("start the daemon");
 }
 
+/// For --curl: shows the first request that the command would send, and ends it there.
+Result<client::Client> show_requests(const Layout& layout)
+{
+    client::Client::Options options;
+    options.instead = [socket = layout.socket](const client::Request& request) { std::cout << request.to_curl(socket) << "\n"; };
+    return client::Client::connect(layout.socket, std::move(options));
+}
+
 } // namespace
 
 Result<client::Client> connect_running_daemon(const Invocation& invocation)
@@ -50,6 +59,8 @@ Result<client::Client> connect_running_daemon(const Invocation& invocation)
 Result<client::Client> connect_daemon(const Invocation& invocation)
 {
     auto const layout = TRY(find_layout(invocation.root));
+    if (invocation.curl)
+        return show_requests(layout);
     auto connected = client::Client::connect(layout.socket);
     auto const nobody = [](const auto& result) {
         return base::failed_with(result, base::Code::not_found) || base::failed_with(result, base::Code::unavailable);

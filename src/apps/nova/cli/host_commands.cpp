@@ -59,6 +59,7 @@ void add_server(CLI::App& app, Invocation& invocation)
             invocation.action = [&invocation] { return run_server(invocation); };
     });
     auto* stop = server->add_subcommand("stop", "End the daemon; what runs goes on");
+    stop->footer("Example:\n  nova server stop");
     stop->callback([&invocation] { invocation.action = [&invocation] { return stop_server(invocation); }; });
 }
 
@@ -88,6 +89,7 @@ void add_host_commands(CLI::App& app, Invocation& invocation)
     doctor->callback([&invocation] { invocation.action = [&invocation] { return examine_host(invocation); }; });
 
     auto* version = app.add_subcommand("version", "Print the version");
+    version->footer("Examples:\n  nova version\n  nova version --output json");
     version->callback([&invocation] {
         invocation.action = [&invocation]() -> Result<int> {
             if (invocation.output() == Output::json || invocation.output() == Output::yaml)

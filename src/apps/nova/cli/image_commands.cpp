@@ -79,7 +79,9 @@ void add_image_commands(CLI::App& app, Invocation& invocation)
 {
     auto* image = app.add_subcommand("image", "Images: import, ls, rm");
     image->require_subcommand(1);
+    image->footer("Example:\n  nova image ls");
     auto* ls = image->add_subcommand("ls", "List images")->alias("list");
+    ls->footer("Examples:\n  nova image ls\n  nova image ls --output json");
     ls->callback([&invocation] { invocation.action = [&invocation] { return list(invocation); }; });
 
     auto const words = std::make_shared<std::pair<std::string, std::string>>();
@@ -93,6 +95,7 @@ void add_image_commands(CLI::App& app, Invocation& invocation)
 
     auto* gone = image->add_subcommand("rm", "Remove an image that nothing uses");
     gone->add_option("reference", words->first, "NAME[:TAG]")->required();
+    gone->footer("Example:\n  nova image rm web:1.0");
     gone->callback(
         [&invocation, words] { invocation.action = [&invocation, words] { return remove(invocation, words->first); }; });
 }

@@ -115,16 +115,20 @@ void add_network_commands(CLI::App& app, Invocation& invocation)
 {
     auto* net = app.add_subcommand("net", "Networks: ls, inspect, create, delete")->alias("network");
     net->require_subcommand(1);
+    net->footer("Example:\n  nova net ls");
     auto* ls = net->add_subcommand("ls", "List networks")->alias("list");
+    ls->footer("Examples:\n  nova net ls\n  nova net ls --output wide");
     ls->callback([&invocation] { invocation.action = [&invocation] { return list(invocation); }; });
     add_create(*net, invocation);
 
     auto const name = std::make_shared<std::string>();
     auto* look = net->add_subcommand("inspect", "Show one network whole");
     look->add_option("name", *name, "Its name")->required();
+    look->footer("Example:\n  nova net inspect lab");
     look->callback([&invocation, name] { invocation.action = [&invocation, name] { return inspect(invocation, *name); }; });
     auto* gone = net->add_subcommand("delete", "Remove a network that nothing uses")->alias("rm");
     gone->add_option("name", *name, "Its name")->required();
+    gone->footer("Example:\n  nova net delete lab");
     gone->callback([&invocation, name] { invocation.action = [&invocation, name] { return remove(invocation, *name); }; });
 }
 

@@ -8,6 +8,7 @@
 
 #include "apps/nova/cli/exit_code.h"
 #include "apps/nova/cli/invocation.h"
+#include "model/problems.h"
 
 namespace nova::app {
 namespace {
@@ -31,7 +32,7 @@ void add_common_options(CLI::App& app, Invocation& invocation)
     app.add_option("-o,--output", invocation.output_word, "table, wide, json, yaml or name")
         ->check(CLI::IsMember({"table", "wide", "json", "yaml", "name"}))
         ->type_name("FORM");
-    app.add_flag("--curl", invocation.curl, "Print the HTTP request as a curl command instead of sending it");
+    app.add_flag("--curl", invocation.curl, "Print the first request of the command for curl instead of sending it");
     app.add_flag("-q,--quiet", invocation.quiet, "No progress, only results");
 }
 
@@ -41,13 +42,34 @@ int report(const base::Error& error)
     return exit_code_of(error);
 }
 
+/// What a word that nobody expected may have meant.
+std::string words_of(const CLI::App& asked, const std::string& word)
+{
+    std::vector<std::string> known;
+    if (word.starts_with('-')) {
+        for (const auto* app = &asked; app != nullptr; app = app->get_parent())
+            for (const auto* option : app->get_options())
+                for (const auto& name : option->get_lnames())
+                    known.push_back("--" + name);
+        return "there is no option \"" + word + "\"" + model::did_you_mean(word, known);
+    }
+    for (const auto* command : asked.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(command->get_name());
+    if (known.empty())
+        return "\"" + word + "\" is a word too many";
+    return "there is no command \"" + word + "\"" + model::did_you_mean(word, known);
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error)
 {
     auto const* asked = &app;
-    while (!asked->get_subcommands().empty())
+    std::string path = "nova";
+    while (!asked->get_subcommands().empty()) {
         asked = asked->get_subcommands().front();
-    std::cerr << "nova: " << error.what() << "\n"
-              << "see '" << (asked == &app ? "nova" : "nova " + asked->get_name()) << " --help'\n";
+        path += " " + asked->get_name();
+    }
+    auto const left = app.remaining(true);
+    std::cerr << "nova: " << (left.empty() ? error.what() : words_of(*asked, left.front())) << "\nsee '" << path << " --help'\n";
     return exit_usage;
 }
 
@@ -87,6 +109,8 @@ int run_program(int argc, char** argv)
         return exit_usage;
     }
     auto const outcome = invocation.action();
+    if (invocation.curl && base::failed_with(outcome, base::Code::cancelled))
+        return exit_ok; // The request was shown, as asked.
     return outcome.ok() ? outcome.value() : report(outcome.error());
 }
 

@@ -1,0 +1,169 @@
+"""The command line itself: help, mistakes, completion, forms of output, exit codes, plans."""
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import yaml
+
+from harness import CAPSULE, NOVA, Failed, Terminal, alive, eventually, run, web_image
+
+NOT_FOUND, CONFIGURATION, USAGE = 2, 6, 64
+
+
+def commands(nova):
+    """Every command and every command of a noun, from the help texts."""
+    def below(path):
+        told = nova.out(*path, "--help")
+        _, found, rest = told.partition("Subcommands:\n")
+        for line in rest.splitlines() if found else []:
+            if not re.match(r"  \S", line):
+                if line.strip() == "" or not line.startswith(" "):
+                    break
+                continue
+            name = line.split()[0].split(",")[0]
+            yield [*path, name]
+            yield from below([*path, name])
+    return list(below([]))
+
+
+def test_every_command_has_help_with_an_example(nova):
+    found = commands(nova)
+    names = {" ".join(words) for words in found}
+    assert {"up", "down", "plan", "ls", "status", "logs", "exec", "console", "net create", "image import", "server stop", "completion", "doctor"} <= names, names
+    silent = [" ".join(words) for words in found if not re.search(r"Examples?:\n  nova " + words[0], nova.out(*words, "--help"))]
+    assert not silent, f"no example in the help of {silent}"
+    assert "Exit codes" in nova.out("--help")
+    assert not (nova.root / "run").exists(), "help starts no daemon"
+
+
+def test_mistakes_of_usage_end_with_64_and_a_hint(nova):
+    for words in (["ups"], ["ls", "--bogus"], ["frobnicate"], ["net"], ["net", "frobnicate"], ["ls", "--output", "xml"], ["run", "boat", "x"], ["exec"],
+                  ["logs", "a", "b", "c"], ["completion", "tcsh"], ["up", "--timeout", "soon"], []):
+        done = nova.run(*words, check=False)
+        assert done.returncode == USAGE, (words, done.returncode, done.stdout, done.stderr)
+        assert "--help" in done.stderr or "nova up" in done.stdout, (words, done.stderr)
+    assert "did you mean" in nova.run("ups", check=False).stderr.lower(), nova.run("ups", check=False).stderr
+
+
+def test_completion_completes(nova):
+    script = nova.project / "nova.bash"
+    script.write_text(nova.out("completion", "bash"))
+
+    def complete(*words):
+        done = subprocess.run(["bash", "-c", 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nova; printf "%s\n" "${COMPREPLY[@]}"', "bash",
+                               script, *words], capture_output=True, text=True, check=True)
+        assert done.stderr == "", done.stderr
+        return done.stdout.split()
+    assert complete("nova", "sta") == ["start", "status"] or set(complete("nova", "sta")) == {"start", "status"}
+    assert set(complete("nova", "net", "")) >= {"ls", "inspect", "create", "delete"}
+    assert complete("nova", "net", "cr") == ["create"]
+    assert "--dhcp-range" in complete("nova", "net", "create", "--d")
+    assert "--follow" in complete("nova", "logs", "--f")
+    assert "--root" in complete("nova", "logs", "--ro")
+    for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+        path = nova.project / f"nova.{shell}"
+        path.write_text(nova.out("completion", shell))
+        assert "nova" in path.read_text()
+        if shutil.which(shell):
+            subprocess.run([*check, path], check=True)
+    if shutil.which("fish"):
+        done = subprocess.run(["fish", "-c", f"source {nova.project}/nova.fish; complete -C 'nova sta'"], capture_output=True, text=True, check=True)
+        assert {line.split("\t")[0] for line in done.stdout.splitlines()} >= {"start", "status"}, done.stdout
+
+
+def test_every_form_of_output_parses_and_none_has_escapes(nova):
+    web_image(nova)
+    nova.novafile(CAPSULE)
+    nova.run("up")
+    for words in (["ls"], ["net", "ls"], ["ls", "net"], ["ls", "image"], ["image", "ls"], ["status"], ["status", "container", "web"], ["plan"], ["events"], ["doctor"],
+                  ["version"], ["net", "inspect", "lab"]):
+        one = json.loads(nova.run(*words, "--output", "json", check=words != ["doctor"]).stdout)
+        other = yaml.safe_load(nova.run(*words, "--output", "yaml", check=words != ["doctor"]).stdout)
+        assert type(one) is type(other) and set(one) == set(other), words
+        for form in ("table", "wide", "name"):
+            done = nova.run(*words, "--output", form, check=words != ["doctor"])
+            assert "\033" not in done.stdout + done.stderr, words
+            assert done.stdout, (words, form)
+    assert nova.out("ls", "--output", "name") == "container/web\n"
+    assert nova.out("ls", "net", "-o", "name") == "net/lab\n"
+    wide = nova.out("ls", "--output", "wide").splitlines()
+    assert "PID" in wide[0] and str(nova.pid_of("container", "web")) in wide[1], wide
+    listed = json.loads(nova.out("ls", "--output", "json"))
+    assert [item["kind"] for item in listed["items"]] == ["Pod"]
+    with_terminal = Terminal(nova, "ls")
+    assert with_terminal.wait() == 0
+    with_terminal.close()
+
+
+def test_exit_codes_say_what_it_was(nova):
+    for words in (["status", "nothing"], ["stop", "vm", "nothing"], ["logs", "nothing"], ["net", "inspect", "nothing"], ["net", "delete", "nothing"],
+                  ["image", "rm", "nothing"], ["rm", "container", "nothing"], ["console", "nothing"]):
+        done = nova.run(*words, check=False)
+        assert done.returncode == NOT_FOUND and "nothing" in done.stderr, (words, done.returncode, done.stderr)
+    for words in (["ls", "boats"], ["image", "import", "none.tar"], ["net", "create", "lab", "--subnet", "10.0.0.0/99"], ["net", "create", "No_Label"],
+                  ["run", "container", "x", "--image", "web", "-p", "99999:1", "--", "true"]):
+        done = nova.run(*words, check=False)
+        assert done.returncode == CONFIGURATION and len(done.stderr) > 10, (words, done.returncode, done.stderr)
+
+
+def test_curl_prints_a_command_that_does_it(nova):
+    nova.run("ls")
+    for words in (["net", "create", "lab", "--profile", "internal", "--subnet", "10.88.0.1/24"], ["ls", "net"], ["net", "delete", "lab"]):
+        shown = nova.out(*words, "--curl")
+        assert shlex.split(shown)[0] == "curl" and shown.count("\n") == 1, shown
+        if words[1] == "create":
+            assert nova.items("net") == {}, "nothing was sent"
+        done = subprocess.run(["sh", "-c", shown.replace("curl ", "curl --silent --show-error --fail ", 1)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (shown, done.stderr, done.stdout)
+        if words[0] == "ls":
+            assert [item["metadata"]["name"] for item in json.loads(done.stdout)["items"]] == ["lab"]
+    eventually("the last one took it away", lambda: nova.items("net") == {})
+
+
+def effects(nova):
+    return {(change["kind"], change["name"]): change["effect"] for change in nova.json("plan")["changes"] if change["effect"] != "unchanged"}
+
+
+def test_plan_tells_and_up_does_what_a_change_costs(nova):
+    web_image(nova)
+    base = CAPSULE.replace("[container.web]\n", '[container.web]\nports = ["8080:80"]\n').replace("[image.web]", '[network.second]\nsubnet = "10.89.0.1/24"\n[image.web]')
+    nova.novafile(base)
+    assert effects(nova)[("Pod", "web")] == "create"
+    nova.run("up")
+    assert effects(nova) == {}
+    first = nova.pid_of("container", "web")
+
+    nova.novafile(base.replace("8080:80", "8081:80"))
+    assert effects(nova) == {("Pod", "web"): "change"}
+    assert re.search(r"ports\[0\].hostPort: 8080 -> 8081", nova.out("plan")), nova.out("plan")
+    nova.run("up")
+    assert nova.pid_of("container", "web") == first and alive(first), "a port changes below a capsule that runs"
+    import urllib.request
+    with urllib.request.urlopen("http://10.88.0.1:8081/", timeout=5) as answer:
+        assert answer.read() == b"First light\n"
+
+    text = base.replace("8080:80", "8081:80") + 'env.WORD = "changed"\n'
+    nova.novafile(text)
+    assert effects(nova) == {("Pod", "web"): "restart"}
+    nova.run("up")
+    second = nova.pid_of("container", "web")
+    assert second != first and not alive(first)
+    assert nova.out("exec", "web", "--", "sh", "-c", "echo $WORD") == "changed\n"
+
+    text = text.replace('network = "lab"', 'network = "second"')
+    nova.novafile(text)
+    assert effects(nova) == {("Pod", "web"): "recreate"}
+    nova.run("up")
+    assert nova.object("container", "web")["status"]["podIP"].startswith("10.89.")
+
+    nova.novafile(text.split("[container.web]")[0])
+    assert effects(nova) == {("Pod", "web"): "remove"}
+    nova.run("up")
+    assert nova.items("container") == {}
+    assert effects(nova) == {}
+
+
+run(globals())
