@@ -36,18 +36,20 @@ public:
     /// Empty: it is gone. After the deadline: the state at that time.
     Result<std::optional<json>> next(base::Deadline deadline)
     {
-        if (stream_) {
-            auto event = stream_->next(deadline);
-            if (event.ok() && event.value()) {
-                if (event.value()->type == client::Event::Type::removed)
-                    return std::optional<json>{};
-                return std::optional{std::move(event.value()->object)};
-            }
+        if (!seen_)
+            return ask();
+        if (!stream_)
+            TRY(watch()); // Only now: often the first state is the one that was waited for.
+        auto event = stream_->next(deadline);
+        if (!event.ok() || !event.value()) {
             stream_.reset(); // Time is up, the watch ended or fell behind, or the daemon was restarted: ask again.
             if (!deadline.passed())
                 pace_.rest();
+            return ask();
         }
-        return ask();
+        if (event.value()->type == client::Event::Type::removed)
+            return std::optional<json>{};
+        return std::optional{std::move(event.value()->object)};
     }
 
 private:
@@ -58,17 +60,21 @@ private:
             return std::optional<json>{};
         if (!object.ok())
             return object.error();
-        client::WatchOptions options;
-        options.from = client::Event{client::Event::Type::modified, object.value()}.revision();
-        auto stream = client_.watch(key_.kind, options, {key_.space, "", "metadata.name=" + key_.name});
-        if (!stream.ok())
-            return stream.error();
-        stream_ = std::move(stream).value();
+        seen_ = client::Event{client::Event::Type::modified, object.value()}.revision();
         return std::optional{std::move(object).value()};
+    }
+
+    Status watch()
+    {
+        client::WatchOptions options;
+        options.from = *seen_;
+        stream_ = TRY(client_.watch(key_.kind, options, {key_.space, "", "metadata.name=" + key_.name}));
+        return base::done();
     }
 
     client::Client& client_;
     model::Key key_;
+    std::optional<std::uint64_t> seen_; ///< The revision of the last answer.
     std::optional<client::EventStream> stream_;
     Pace pace_;
 };
