@@ -1,0 +1,130 @@
+"""A network whose bridge or rules were taken away by hand is whole again once the daemon has started anew."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import urllib.request
+
+from harness import NOVA, eventually, run, web_image
+from survival import LAB, STEADY_MACHINE, capsule, capsules_with, links, machines_of, restart_daemon
+
+SERVING = capsule("serve", "httpd -f -p 80 -h /www & wait")
+MACHINE = STEADY_MACHINE.replace("http://count/", "http://serve/")
+
+
+def shell(command, check=True):
+    return subprocess.run(command, shell=True, capture_output=True, text=True, check=check).stdout
+
+
+def ruleset_is_ours():
+    rules = shell("nft list ruleset")
+    return "masquerade" in rules and "10.88.0.0/24" in rules
+
+
+def begin(nova):
+    web_image(nova)
+    nova.novafile(LAB + SERVING + MACHINE)
+    nova.run("up")
+    eventually("the machine has the page", lambda: "from the image" in nova.out("logs", "vm", "probe"), 90, 0.5)
+    check_whole(nova)
+    return capsules_with("httpd"), machines_of(nova)
+
+
+def ping(nova, target):
+    return nova.run("exec", "container", "serve", "--", "ping", "-c", "1", "-W", "1", target, check=False).returncode == 0
+
+
+def check_whole(nova):
+    """Bridge, address, rules, plugs, and that packets and names find their way."""
+    network = nova.json("net", "ls")["items"][0]
+    assert network["status"]["phase"] == "Active", network
+    now = links()
+    assert "nova:" in shell("ip -d link show lab") and "state UP" in now["lab"], now
+    assert "10.88.0.1/24" in shell("ip -4 addr show lab")
+    plugs = [plug["link"] for plug in network["status"]["attachments"]]
+    assert len(plugs) == 2 and all("master lab" in now[plug] for plug in plugs), (plugs, now)
+    assert ruleset_is_ours(), shell("nft list ruleset")
+    eventually("the capsule reaches the machine", lambda: ping(nova, nova.object("vm", "probe")["status"]["address"]), 10)
+    eventually("names resolve", lambda: ping(nova, "probe"), 10)
+    asking = ["udhcpc", "-i", "eth0", "-n", "-q", "-t", "3", "-T", "1", "-s", "/bin/true"]
+    eventually("DHCP answers", lambda: "obtained" in nova.run("exec", "container", "serve", "--", *asking, check=False).stderr, 15)
+    page = f"http://{nova.object('container', 'serve')['status']['podIP']}/"
+    assert b"from the image" in eventually("the host reaches the capsule", lambda: urllib.request.urlopen(page, timeout=1).read(), 10)
+    return True
+
+
+def test_bridge_deleted_by_hand(nova):
+    capsules, machines = begin(nova)
+    shell("ip link del lab")
+    assert not ping(nova, nova.object("vm", "probe")["status"]["address"])
+    restart_daemon(nova)
+    eventually("the network is whole", lambda: check_whole(nova))
+    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+
+
+def test_rules_flushed_by_hand(nova):
+    capsules, machines = begin(nova)
+    shell("nft flush ruleset")
+    restart_daemon(nova)
+    eventually("the network is whole", lambda: check_whole(nova))
+    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+
+
+def test_everything_at_once_and_the_daemon_killed(nova):
+    capsules, machines = begin(nova)
+    shell("ip link del lab; nft flush ruleset")
+    dns = int((nova.root / "run/dns/lab/pid").read_text())
+    os.kill(dns, 9)
+    nova.kill_daemon()
+    eventually("the network is whole", lambda: check_whole(nova))
+    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+
+
+def recover_switch(nova, state, **options):
+    """"Verifying restart recovery", its steps 1 to 3, with an uplink that is a link of this test's."""
+    shell("ip link add enp6s0 type veth peer name cable && ip link set enp6s0 up")
+    nova.run("net", "create", "hyperv0", "--type", "bridge", "--profile", "nat", "--uplink", "enp6s0", "--subnet",
+             "192.168.220.1/24", "--dhcp-range", "192.168.220.50-192.168.220.150", **options)
+    listed = eventually("it is active", lambda: (text := nova.out("net", "ls")) if "Active" in nova.out("net", "ls") else None)
+    assert "hyperv0" in listed and "192.168.220.0/24" in listed and "nat" in listed
+    saved = json.loads(state.read_text())
+    assert "192.168.220" in json.dumps(saved) and "enp6s0" in json.dumps(saved), saved
+    rules = shell("nft list ruleset")
+    assert "masquerade" in rules and "enp6s0" in rules, rules
+    nova.run("server", "stop")
+    shell("ip link del hyperv0; nft flush ruleset")
+    eventually("it is active again", lambda: "Active" in nova.out("net", "ls") and "hyperv0" in links())
+    assert "192.168.220.1/24" in shell("ip -4 addr show hyperv0")
+    eventually("the rules are back", lambda: shell("nft list ruleset").replace("\t", "") == rules.replace("\t", ""))
+    eventually("DHCP and DNS are served", lambda: ":67 " in shell("ss -lun") and "192.168.220.1:53 " in shell("ss -lun"))
+    nova.run("net", "delete", "hyperv0")
+    eventually("it is gone", lambda: "hyperv0" not in links() and not state.exists())
+    shell("ip link del enp6s0")
+
+
+def test_a_switch_is_recovered(nova):
+    recover_switch(nova, nova.root / "state/networks/hyperv0.json")
+
+
+def test_a_switch_is_recovered_at_the_default_place(nova):
+    """Without --root the state file lies in ~/.local/share/nova/networks. /var and /run are this test's own."""
+    shell("mount -t tmpfs none /var/lib && mount -t tmpfs none /run")
+    home = tempfile.mkdtemp(prefix="nova-home-", dir=nova.root)
+    environment = {**{name: value for name, value in os.environ.items() if not name.startswith("XDG_")}, "HOME": home}
+
+    def run_without_root(*words, check=True, timeout=60, **_):
+        done = subprocess.run([NOVA, *map(str, words)], capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+        assert not check or done.returncode == 0, done
+        return done
+
+    nova.run = run_without_root
+    try:
+        recover_switch(nova, pathlib.Path(home) / ".local/share/nova/networks/hyperv0.json")
+    finally:
+        run_without_root("server", "stop")
+        del nova.run
+        shell("umount -l /run /var/lib")
+
+
+run(globals())
