@@ -33,8 +33,8 @@ Status write_kernel_file(const std::string& path, std::string_view text);
 /// fsync, rename, fsync of the directory.
 Status write_file_atomically(const std::string& path, std::string_view text, unsigned mode = 0644);
 
-/// As write_file_atomically, but without waiting for the disk, which takes milliseconds: after a power loss the file may be the old
-/// one, empty or missing. For what is written anew before it is read again.
+/// As write_file_atomically, but without waiting for the disk, which takes milliseconds: after a power loss the file may be the
+/// old one, empty or missing. For what is written anew before it is read again.
 Status replace_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
 /// mkdir -p. The mode is that of directories it makes.
