@@ -8,6 +8,7 @@
 #include "apps/nova/embedded/embedded_nb.h"
 #include "apps/nova/server/notify.h"
 #include "apps/nova/server/streams.h"
+#include "apps/nova/server/supervision.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "sys/cgroup.h"
@@ -41,8 +42,7 @@ Status open_drivers(Parts& parts, const Layout& layout)
     parts.program = TRY(sys::sealed_program(embedded_nb(), "nb").context("unpack nb"));
     int const program = parts.program.get();
     parts.keyspace = TRY(keyspace::open_keyspace(layout.state + "/keyspace").context("open the store"));
-    parts.supervisor =
-        TRY(supervisor::connect({.run_directory = layout.run, .program = program}).context("reach the supervisor"));
+    parts.supervisor = TRY(reach_supervisor(layout, parts.program, embedded_nb()).context("reach the supervisor"));
     parts.images = TRY(storage::ImageStore::open(layout.state + "/images").context("open the images"));
     parts.volumes = TRY(storage::Volumes::open(layout.state + "/volumes").context("open the volumes"));
     parts.networks = TRY(network::open_networks(
