@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "control/capsule_plan.h"
 #include "control/conditions.h"
+#include "runtime/signal_names.h"
 #include "storage/rootfs.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -180,7 +181,7 @@ Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& ru
     std::chrono::seconds const grace{pod.spec.grace_seconds};
     TRY(forget_start(directory(id))); // Before it is asked, so that its end is taken for no end of its own.
     if (graces_.begin(id))
-        TRY(signal(id, SIGTERM));
+        TRY(signal(id, stop_signal(pod)));
     auto const left = graces_.left(id, grace);
     if (left.count() > 0) {
         note_run(pod, running);
@@ -196,6 +197,15 @@ Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& ru
         context_.events.warning(key_of(pod), pod.meta.uid, "Killed",
                                 "did not end within " + std::to_string(grace.count()) + " s");
     return Next::after(killed_look);
+}
+
+/// What its image wants to be asked with (SIGQUIT for nginx); SIGTERM where that says nothing, or is gone.
+int PodController::stop_signal(const model::Pod& pod) const
+{
+    auto const image = context_.drivers.images.get(model::full_reference(pod.spec.containers.front().image));
+    if (!image.ok() || image.value().config.stop_signal.empty())
+        return SIGTERM;
+    return runtime::parse_signal(image.value().config.stop_signal).value_or(SIGTERM);
 }
 
 /// Accepts that it ended meanwhile.

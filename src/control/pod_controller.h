@@ -26,6 +26,7 @@ private:
     Status report_failure(model::Pod& pod, const Observed& observed, const base::Error& error);
     Result<Next> wait_for(model::Pod& pod, const std::string& reason, const std::string& message);
 
+    int stop_signal(const model::Pod& pod) const;
     bool starved(const model::Pod& pod, const model::ProcessStatus& ended) const;
     void note_run(model::Pod& pod, const model::ProcessStatus& run);
     void note_running(model::Pod& pod, const model::ProcessStatus& running);

@@ -144,6 +144,13 @@ def test_stop_start_restart_and_rm(nova):
         assert nova.run(verb, "container", "tools", check=False).returncode == 2, verb
 
 
+def test_stop_asks_with_the_signal_that_the_image_names(nova):
+    lab(nova, '[container.web]\ncapsule = "web"\n')  # Its httpd is the first process there and hears no SIGTERM; SIGKILL is its wish.
+    begun = time.monotonic()
+    nova.run("stop", "container", "web")
+    assert time.monotonic() - begun < 8 and phase(nova, "web") == "Stopped"
+
+
 def test_a_crash_is_started_again_and_told(nova):
     begun = time.monotonic()
     up = lab(nova, '[container.crasher]\ncapsule = "web"\ncommand = ["/bin/sh", "-c", "echo I ran; exit 3"]\nargs = []\n', check=False)

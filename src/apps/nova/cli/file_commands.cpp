@@ -127,6 +127,9 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
     }
     if (options.no_wait)
         return exit_ok;
+    for (const auto& change : plan)
+        if (change.effect == Effect::remove)
+            TRY(wait_until_gone(client, change.key, deadline));
     auto const fates = TRY(wait_for_project(client, invocation, file.project, deadline));
     print_fate(fates);
     bool const all =
