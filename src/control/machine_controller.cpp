@@ -166,11 +166,11 @@ Status MachineController::start(model::VirtualMachine& machine, const vm::Machin
     TRY(sys::make_directories(plan.run_directory, 0700));
     auto const spec = TRY(context_.drivers.hypervisor.prepare(plan).context("prepare machine"));
     TRY(context_.drivers.supervisor.forget(plan.id));
-    TRY(write_applied(plan.directory, {process_digest(machine), "", machine.status.address, {}}));
+    TRY(note_applied(plan.directory, {process_digest(machine), "", machine.status.address, {}}));
     auto const started = TRY(context_.drivers.supervisor.start(spec).context("start"));
     context_.events.normal(key_of(machine), machine.meta.uid, "Started",
                            "started as process " + std::to_string(started.pid) + " under " + machine.status.acceleration);
-    return base::done();
+    return keep_applied(plan.directory);
 }
 
 Result<Next> MachineController::halt(model::VirtualMachine& machine, const model::ProcessStatus& running)

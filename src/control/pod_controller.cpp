@@ -137,7 +137,9 @@ Result<Next> PodController::launch(model::Pod& pod)
     if (!runs(started))
         return after_end(pod, *started);
     note_running(pod, *started);
-    return report_running(pod);
+    auto const next = TRY(report_running(pod));
+    TRY(keep_applied(directory(id)));
+    return next;
 }
 
 Result<std::optional<Plug>> PodController::plug_in(const model::Pod& pod)
@@ -170,7 +172,7 @@ Status PodController::start(model::Pod& pod, const storage::StoredImage& image, 
     auto spec = TRY(context_.drivers.capsules.prepare(plan));
     TRY(context_.drivers.supervisor.forget(id));
     TRY(context_.drivers.capsules.remove(id)); // What a crash left under this id.
-    TRY(write_applied(place, {process_digest(pod), image.digest, plug ? plug->address : "", image.layers}));
+    TRY(note_applied(place, {process_digest(pod), image.digest, plug ? plug->address : "", image.layers}));
     TRY(context_.drivers.supervisor.start(spec).context("start"));
     return base::done();
 }

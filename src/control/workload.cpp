@@ -15,6 +15,16 @@ constexpr std::chrono::milliseconds longest_delay{5 * 60 * 1000};
 
 std::string applied_path(const std::string& directory) { return directory + "/applied.json"; }
 
+std::string json_text(const Applied& applied)
+{
+    return nlohmann::json{{"spec", applied.spec},
+                          {"image", applied.image},
+                          {"address", applied.address},
+                          {"layers", applied.layers},
+                          {"done", applied.done}}
+        .dump();
+}
+
 } // namespace
 
 std::string workload_id(const model::Key& key) { return (key.kind == "Pod" ? "pod." : "vm.") + key.space + "." + key.name; }
@@ -88,13 +98,15 @@ std::optional<Applied> read_applied(const std::string& directory)
 
 Status write_applied(const std::string& directory, const Applied& applied)
 {
-    nlohmann::json const json{{"spec", applied.spec},
-                              {"image", applied.image},
-                              {"address", applied.address},
-                              {"layers", applied.layers},
-                              {"done", applied.done}};
-    return sys::write_file_atomically(applied_path(directory), json.dump());
+    return sys::write_file_atomically(applied_path(directory), json_text(applied));
 }
+
+Status note_applied(const std::string& directory, const Applied& applied)
+{
+    return sys::replace_file(applied_path(directory), json_text(applied));
+}
+
+Status keep_applied(const std::string& directory) { return sys::sync_file(applied_path(directory)); }
 
 Status forget_start(const std::string& directory)
 {

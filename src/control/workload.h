@@ -48,6 +48,10 @@ struct Applied {
 std::optional<Applied> read_applied(const std::string& directory);
 Status write_applied(const std::string& directory, const Applied& applied);
 
+/// The same in two steps, so that no start waits for the disk: what is noted outlives the daemon, what is kept a power loss too.
+Status note_applied(const std::string& directory, const Applied& applied);
+Status keep_applied(const std::string& directory);
+
 /// Writes down that this start is over. Where nothing was applied, nothing is written.
 Status forget_start(const std::string& directory);
 Status keep_ended(const std::string& directory); ///< Writes down `done`.

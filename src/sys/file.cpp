@@ -125,6 +125,14 @@ Status replace_file(const std::string& path, std::string_view text, unsigned mod
     return replace(path, text, mode, Durable::no);
 }
 
+Status sync_file(const std::string& path)
+{
+    auto const file = TRY(open_file(path, O_RDONLY | O_NOFOLLOW));
+    if (::fsync(file.get()) < 0)
+        return Error::from_errno("sync " + path);
+    return sync_directory(std::filesystem::path{path}.parent_path().string());
+}
+
 Status make_directories(const std::string& path, unsigned mode)
 {
     for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {

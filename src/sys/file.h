@@ -37,6 +37,9 @@ Status write_file_atomically(const std::string& path, std::string_view text, uns
 /// old one, empty or missing. For what is written anew before it is read again.
 Status replace_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
+/// Waits until the file and its name are on the disk: what replace_file left out.
+Status sync_file(const std::string& path);
+
 /// mkdir -p. The mode is that of directories it makes.
 Status make_directories(const std::string& path, unsigned mode = 0755);
 

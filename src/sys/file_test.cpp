@@ -31,6 +31,8 @@ TEST_F(FileTest, replaces_a_file_without_the_disk_and_leaves_no_temporary)
 {
     ASSERT_TRUE(replace_file(root + "/a", "one").ok());
     ASSERT_TRUE(replace_file(root + "/a", "two").ok());
+    EXPECT_TRUE(sync_file(root + "/a").ok());
+    EXPECT_TRUE(base::failed_with(sync_file(root + "/b"), base::Code::not_found));
     EXPECT_EQ(read_file(root + "/a").value(), "two");
     EXPECT_EQ(list_directory(root).value(), std::vector<std::string>{"a"});
 }
