@@ -82,7 +82,7 @@ def test_after_an_up_that_failed(nova):
     before = inventory()
     (nova.project / "bad.tar").write_text("this is no archive")
     write(nova, '[image.bad]\nsource = "bad.tar"\n[container.bad]\ncapsule = "bad"\nnetwork = "lab"\n'
-                '[vm.worse]\nmemory = "64Mi"\nkernel = "images/web.tar"\nnetwork = "lab"\n')
+                '[vm.worse]\nmemory = "64Mi"\nkernel = "images/web.tar"\ninitramfs = "images/web.tar"\nnetwork = "lab"\n')
     up = nova.run("up", "--timeout", "5", check=False)
     assert up.returncode != 0, up
     assert capsules_with("echo line"), "the good half is up"

@@ -1,0 +1,69 @@
+"""Idle means idle: a Nova at rest writes nothing, computes nothing and hardly wakes."""
+import hashlib
+import pathlib
+import time
+
+from harness import run, web_image
+from survival import LAB, capsule
+
+REST = 30  # Seconds.
+
+
+def stat_ticks(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def written(pid):
+    """Bytes that it wrote into files, and calls of write: to anything."""
+    counts = dict(line.split(": ") for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(counts["write_bytes"]), int(counts["wchar"]), int(counts["syscw"])
+
+
+def switches(pid):
+    """How often its threads went to sleep: each is a wake-up."""
+    total = 0
+    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+        total += next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("voluntary_ctxt"))
+    return total
+
+
+def files(root):
+    """All that Nova keeps: path to size, time of change and content. The project is ours."""
+    found = {}
+    for top in ("state", "run"):
+        for path in sorted((root / top).rglob("*")):
+            if path.is_file() and not path.is_symlink() and not any(part in str(path) for part in ("/images/layers/", "/netns/", "/root/rootfs/")):
+                status = path.stat()
+                found[str(path)] = (status.st_size, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+    return found
+
+
+def test_at_rest(nova):
+    web_image(nova)
+    nova.novafile(LAB + capsule("quiet", "sleep 1000 & wait"))
+    nova.run("up")
+    pids = {"daemon": nova.daemon_pid(), "supervisor": nova.supervisor_pid()}
+    time.sleep(3)  # What `up` left to do: DHCP's files, the last answer.
+
+    def look():
+        return {name: {"written": written(pid), "ticks": stat_ticks(pid), "switches": switches(pid)} for name, pid in pids.items()}
+    before, files_before = look(), files(nova.root)
+    assert any("keyspace" in path for path in files_before)
+    time.sleep(REST)
+    after, files_after = look(), files(nova.root)
+
+    changed = sorted(path for path in files_before.keys() | files_after.keys() if files_before.get(path) != files_after.get(path))
+    assert not changed, f"files that changed at rest: {changed}"
+    for name in pids:
+        was, now = before[name], after[name]
+        assert now["written"] == was["written"], f"the {name} wrote: {was} became {now}"
+        assert now["ticks"] - was["ticks"] <= 1, f"the {name} computed: {was} became {now}"
+        assert now["switches"] - was["switches"] <= 5, f"the {name} woke: {was} became {now}"
+        print(f"  the {name} in {REST} s: {now['ticks'] - was['ticks']} ticks, {now['switches'] - was['switches']} wake-ups", flush=True)
+
+    nova.run("stop", "container", "quiet")
+    assert files(nova.root) != files_after and written(pids["daemon"]) != after["daemon"]["written"], "this test sees writes"
+
+
+run(globals())
