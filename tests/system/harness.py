@@ -192,8 +192,8 @@ def processes():
 
 def cgroups():
     """The cgroups of this script's Novas, in all hierarchies, with those below them. Others may run beside us."""
-    tops = [path for instance in Nova.instances for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/nova-{instance}")]
-    return sorted(str(path) for top in tops for path in (top, *top.rglob("*/")) if path.is_dir())
+    tops = [path for instance in Nova.instances for depth in ("", "*/") for path in pathlib.Path("/sys/fs/cgroup").glob(f"{depth}nova-{instance}")]
+    return sorted(path for top in tops for path, _, _ in os.walk(top))  # os.walk passes over what goes away meanwhile.
 
 
 def inventory():

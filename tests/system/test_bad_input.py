@@ -113,7 +113,7 @@ def test_a_volume_whose_path_is_gone_is_told_and_comes_up_when_it_is_back(nova):
     assert nova.pid_of("container", "web") == pid
 
 
-def test_a_subnet_that_another_project_has_is_told_and_the_rest_is_up(nova):
+def test_a_subnet_that_another_project_has_is_refused_before_anything_is_made(nova):
     web_image(nova)
     nova.novafile(CAPSULE)
     nova.run("up")
@@ -122,9 +122,10 @@ def test_a_subnet_that_another_project_has_is_told_and_the_rest_is_up(nova):
     other = other.replace('capsule = "web"', 'capsule = "again"')
     nova.novafile(other, "Other")
     done = nova.run("up", "--file", "Other", "--timeout", "6", check=False)
-    assert done.returncode != 0, done.stdout
-    assert "10.88.0.0/24" in done.stdout + done.stderr and "lab" in done.stdout + done.stderr, (done.stdout, done.stderr)
+    assert done.returncode == CONFIGURATION and "Network second" in done.stderr and "spec.subnet" in done.stderr, (done.returncode, done.stdout, done.stderr)
+    assert "10.88.0.1/24" in done.stderr and "lab" in done.stderr, done.stderr
     assert nova.object("container", "web")["status"]["phase"] == "Running"
+    assert set(nova.items("image")) == {"web-latest"} and set(nova.items("net")) == {"lab"}, "nothing of the refused file was made"
     nova.novafile(other.replace("10.88.", "10.89."), "Other")
     up = nova.out("up", "--file", "Other", "--timeout", "30")
     assert "up Pod second" in up and "up Network second" in up, up

@@ -65,6 +65,24 @@ Result<int> show_plan(const Invocation& invocation)
     return file.unsupported.empty() ? exit_ok : exit_configuration;
 }
 
+/// Asks for each change without making it, so that what the daemon alone can refuse (a subnet that another project has) leaves
+/// nothing half made. Where something makes room first by its removal, that can't be asked.
+Status check(client::Client& client, const std::vector<PlannedChange>& plan)
+{
+    for (const auto& change : plan)
+        if (change.effect == Effect::remove || change.effect == Effect::recreate)
+            return base::done();
+    client::WriteOptions const dry_run{.dry_run = true};
+    for (const auto& change : plan) {
+        auto const what = std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name;
+        if (change.effect == Effect::create)
+            TRY(client.create(change.object, dry_run).context(what));
+        if (change.effect == Effect::hot || change.effect == Effect::restart)
+            TRY(client.patch(change.key, replacing_patch(change), client::PatchType::merge, dry_run).context(what));
+    }
+    return base::done();
+}
+
 Status apply_change(client::Client& client, const PlannedChange& change, base::Deadline deadline)
 {
     switch (change.effect) {
@@ -119,6 +137,7 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
     if (!file.unsupported.empty())
         return base::Error::invalid(file.unsupported);
     auto const plan = TRY(plan_file(client, invocation.space, file));
+    TRY(check(client, plan));
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const applied = apply(client, invocation, plan, deadline);
     if (!applied.ok()) {
