@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 
-from harness import BUILD, IMAGES, SOURCE, Failed, run
+from harness import BUILD, IMAGES, NOVA, SOURCE, Failed, run
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -238,18 +238,53 @@ CASES = {
         resources={"devices": [{"allow": False, "access": "rwm"}], "memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"period": 100000, "quota": 50000}}),
 }
 
+# Nova itself, from one file.
+NOVAFILE = """
+project = "test"
+[image.web]
+source = "images/web.tar"
+[container.web]
+capsule = "web"
+[container.web.bolt]
+memory_limit = "32Mi"
+cpu_limit = 0.5
+"""
+NOVA_CASES = {
+    "up_limits_exec_down": Case("""
+        cd /project
+        nova up
+        group=$(echo /sys/fs/cgroup/nova-*/pod.default.web)
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/memory.swap.max) = 0 ]; [ "$(cat $group/cpu.max)" = "50000 100000" ]
+        [ "$(nova exec container web -- cat /proc/self/cgroup)" = 0::/ ]
+        nova exec container web -- wget -q -O - http://127.0.0.1/ | grep 'A page from the image'
+        nova down
+        [ ! -e $group ]
+        """),
+    "want_of_memory_is_told": Case("""
+        cd /project
+        code=0; nova run container hog --image web --memory 16Mi -- dd if=/dev/zero of=/dev/null bs=100M count=1 || code=$?
+        [ $code = 137 ]
+        nova status container hog | grep OOMKilled
+        nova rm container hog
+        """),
+    "nothing_is_left": Case("""
+        nova server stop
+        [ -z "$(ls -d /sys/fs/cgroup/nova* 2>/dev/null)" ]
+        """),
+}
+
 INIT = """#!/bin/sh
 export PATH=/bin
 # The kernel's first root can't be left with pivot_root, as a container's process does: go to another.
 if [ ! -e /moved ]; then
     mkdir /new; mount -t tmpfs -o mode=755 root /new
-    cp -a /bin /rootfs /cases /bundles /lib /init /new
+    cp -a /bin /rootfs /cases /bundles /lib /lib64 /usr /project /init /new
     mkdir /new/proc /new/sys /new/dev /new/tmp /new/run; touch /new/moved
     exec switch_root /new /init
 fi
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
 ip link set lo up
-insmod /lib/loop.ko || echo "no loop devices"
+for module in /lib/modules/*.ko; do insmod $module; done
 mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
 for controller in memory cpu pids io cpuset; do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
 echo "guest: controllers $(cat /sys/fs/cgroup/cgroup.subtree_control)"
@@ -257,7 +292,8 @@ export make_nodes='set -e; rm -rf /tmp/nodes; mkdir /tmp/nodes; cd /tmp/nodes
     mknod control c 10 237; mknod serial c 4 64; mknod disk b 7 0'
 for case in $(cat /cases/order); do
     export id=$case bundle=/bundles/$case group=/sys/fs/cgroup/$case
-    if timeout -s KILL 20 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }; $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
+    if timeout -s KILL 20 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }
+        nova() { command nova --root /run/n \\"\\$@\\"; }; $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
         echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
     else
         echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
@@ -301,30 +337,50 @@ def install_busybox(root):
             (root / "bin" / applet).symlink_to("busybox")
 
 
-def write_loop_module(target):
-    """The one module that a case needs; nothing where the kernel is not Debian's."""
+def write_modules(target, names):
     cache = IMAGES / "cache"
     subprocess.run([SOURCE / "tools/debian-kernel", cache], check=True, capture_output=True)
-    for module in (cache / "root/lib/modules").glob("*/kernel/drivers/block/loop.ko*"):
-        unpack = {".xz": ["xz", "-dc"], ".zst": ["zstd", "-qdc"]}.get(module.suffix, ["cat"])
-        target.write_bytes(subprocess.run([*unpack, module], check=True, capture_output=True).stdout)
+    target.mkdir(parents=True)
+    for module in (cache / "root/lib/modules").rglob("*.ko*"):
+        if module.name.split(".")[0] in names:
+            unpack = {".xz": ["xz", "-dc"], ".zst": ["zstd", "-qdc"]}.get(module.suffix, ["cat"])
+            (target / (module.name.split(".")[0] + ".ko")).write_bytes(subprocess.run([*unpack, module], check=True, capture_output=True).stdout)
 
 
-def make_initramfs(nova):
+def install(program, root):
+    """A program with the libraries that it is linked with."""
+    subprocess.run(["strip", "-o", root / "bin" / program.name, program], check=True)
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout  # Fails for one that needs none.
+    for library in re.findall(r"(/\S+) \(0x", linked):
+        place = root / library[1:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(library, place)
+
+
+def make_project(project):
+    (project / "images").mkdir(parents=True)
+    shutil.copy2(IMAGES / "web.tar", project / "images/web.tar")
+    (project / "NovaFile").write_text(NOVAFILE)
+
+
+def make_initramfs(nova, cases, programs):
     root = nova.root / "guest"
-    install_busybox(root)
-    install_busybox(root / "rootfs")
+    for place in (root, root / "rootfs"):
+        install_busybox(place)
     (root / "rootfs/www/index.html").write_text("From the capsule\n")
-    subprocess.run(["strip", "-o", root / "bin/nb", NB], check=True)
-    (root / "lib").mkdir()
-    write_loop_module(root / "lib/loop.ko")
+    for name in ("lib64", "cases"):
+        (root / name).mkdir()
+    for program in programs:
+        install(program, root)
+    write_modules(root / "lib/modules", ("loop", "overlay"))
+    shutil.copytree("/usr/lib/locale/C.utf8", root / "usr/lib/locale/C.utf8")  # nova reads archives in it.
+    make_project(root / "project")
     subprocess.run([NB, "spec", "--bundle", nova.project], check=True)
-    (root / "cases").mkdir()
-    for name, case in CASES.items():
+    for name, case in cases.items():
         (root / "bundles" / name).mkdir(parents=True)
         (root / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, case)))
         (root / "cases" / name).write_text(case.script)
-    (root / "cases/order").write_text("\n".join(CASES) + "\n")
+    (root / "cases/order").write_text("\n".join(cases) + "\n")
     (root / "init").write_text(INIT)
     (root / "init").chmod(0o755)
     packed = nova.root / "guest.initramfs"
@@ -345,18 +401,25 @@ def boot(kernel: pathlib.Path, initramfs: pathlib.Path):
     return done.stdout.decode(errors="replace").replace("\r", "") + done.stderr.decode(errors="replace")
 
 
-def test_nb_does_with_version_2_what_it_does_with_version_1(nova):
-    console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
+def run_cases(nova, cases, programs):
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova, cases, programs))
     lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
-    passed = {line.split()[1] for line in lines if line.startswith("ok ")}
     for line in lines:
         print("    " + line)
-    missing = sorted(set(CASES) - passed)
+    missing = sorted(set(cases) - {line.split()[1] for line in lines if line.startswith("ok ")})
     if missing:
-        raise Failed(f"{len(missing)} of {len(CASES)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
+        raise Failed(f"{len(missing)} of {len(cases)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
     assert any(line.startswith("controllers ") and {"memory", "cpu", "pids", "io"} <= set(line.split()) for line in lines), lines
     left = next(line for line in lines if line.startswith("left "))
     assert left.split()[1:] in ([], ["./machine.slice"]), left
+
+
+def test_nb_does_with_version_2_what_it_does_with_version_1(nova):
+    run_cases(nova, CASES, [NB])
+
+
+def test_nova_limits_its_capsules_with_version_2(nova):
+    run_cases(nova, NOVA_CASES, [NB, NOVA])
 
 
 run(globals())
