@@ -55,5 +55,20 @@ TEST(DeviceFilter, lets_the_last_matching_rule_decide_and_denies_the_rest)
     ::rmdir(path.c_str());
 }
 
+TEST(DeviceFilter, takes_the_place_of_the_one_before)
+{
+    auto const root = cgroup2_root();
+    if (root.empty() || ::geteuid() != 0)
+        GTEST_SKIP() << "needs root and cgroup version 2";
+    auto const path = root + "/nova-test-" + random_hex(8);
+    ASSERT_EQ(::mkdir(path.c_str(), 0755), 0);
+    auto const directory = open_file(path, O_RDONLY | O_DIRECTORY).value();
+    for (bool const allow : {false, true, false}) {
+        EXPECT_TRUE(attach_device_filter(directory.get(), {{.allow = allow}}).ok());
+        EXPECT_EQ(usable_devices(directory.get()), allow ? 7 : 0);
+    }
+    ::rmdir(path.c_str());
+}
+
 } // namespace
 } // namespace nova::sys
