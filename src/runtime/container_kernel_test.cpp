@@ -33,6 +33,12 @@ TEST_F(Container, has_namespaces_of_its_own)
     EXPECT_NE(out.find("inside\n1\n"), std::string::npos) << out;
 }
 
+TEST_F(Container, reaches_itself_over_the_loopback_of_a_new_network_namespace)
+{
+    shell("cat /sys/class/net/lo/flags");
+    EXPECT_EQ(run().out, "0x9\n"); // IFF_UP | IFF_LOOPBACK
+}
+
 TEST_F(Container, joins_a_network_namespace_by_path)
 {
     for (auto& entry : config["linux"]["namespaces"])

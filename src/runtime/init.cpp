@@ -13,6 +13,7 @@
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/link.h"
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
@@ -49,6 +50,7 @@ private:
     Status make_terminal(const sys::RootDirectory& root);
     Status run_early_hooks();
     Status join_own_cgroup();
+    Status raise_loopback();
     Status settle();
     Status set_names();
     Status wait_for_start();
@@ -76,12 +78,23 @@ Status Init::begin()
         TRY(sys::set_parent_death_signal(SIGKILL)); // A change of user has cleared it.
     }
     TRY(sys::set_dumpable(sys::Dumpable::no));
+    TRY(raise_loopback());
     proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
     if (config_.process->exec_cpu_affinity && !config_.process->exec_cpu_affinity->initial.empty())
         TRY(sys::set_cpu_affinity(config_.process->exec_cpu_affinity->initial).context("process.execCPUAffinity"));
     return apply_sysctls(config_.platform);
+}
+
+/// A new network namespace has a loopback that is down; programs count on it, and other runtimes raise it too.
+Status Init::raise_loopback()
+{
+    constexpr int loopback = 1; // The kernel makes it first in every namespace.
+    if ((plan_.namespaces.fresh & CLONE_NEWNET) == 0)
+        return done();
+    auto netlink = TRY(sys::Netlink::open());
+    return sys::set_link_up(netlink, loopback, true).context("raise the loopback");
 }
 
 Status Init::build_root()
