@@ -17,21 +17,30 @@ def lines_of(command):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def ahead_of_others():
+    """Each put goes through several threads, and on a busy machine one would measure how long each waits for a processor. So ours
+    and etcd both run before all others, where that is allowed."""
+    if subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        return ["chrt", "-f", "1"]
+    return []
+
+
 def measure(programs, build, directory, watchers):
+    first = ahead_of_others()
     if shutil.which("etcd") is None or not (programs / "etcd_load").exists():
         for clients in (1, 64):
-            for found in lines_of([programs / "keyspace_benchmark", "puts", directory / f"puts-{clients}", clients, 3]):
+            for found in lines_of([*first, programs / "keyspace_benchmark", "puts", directory / f"puts-{clients}", clients, 3]):
                 yield bench.Figure(f"durable puts, {clients} clients", round(found["value"]), "per s", note="no etcd to compare with")
     else:
         against = pathlib.Path(__file__).with_name("keyspace_against_etcd.py")
-        for found in lines_of([sys.executable, against, "--build", build, "--directory", directory]):
+        for found in lines_of([*first, sys.executable, against, "--build", build, "--directory", directory]):
             # Here more is better: the ratio is ours over etcd's.
             yield bench.Figure(f"durable puts, {found['clients']} clients", found["ours_per_second"], "per s", peer="etcd",
                                peer_value=found["etcd_per_second"], ratio=found["value"], target="ahead", rounds=found["rounds"],
                                note=f"ratios {found['least']}..{found['most']}")
-    for found in lines_of([programs / "keyspace_benchmark", "watchers", directory / "watchers", watchers, PUTS]):
-        name = found.pop("figure").replace("_", " ")
-        value = found.pop("value", None)
-        yield bench.Figure(f"{watchers} watchers: {name}", value if value is None else round(value, 2),
-                           note=", ".join(f"{key.replace('_', ' ')} {number:g}" for key, number in found.items()
-                                          if isinstance(number, (int, float))))
+    for found in lines_of([*first, programs / "keyspace_benchmark", "watchers", directory / "watchers", watchers, PUTS]):
+        if "p99" in found:
+            yield bench.Figure(f"a put reaches {watchers} watchers, p99", round(found["p99"], 1), "ms", target="< 100 ms",
+                               note=f"median {found['p50']:.1f} ms", rounds=PUTS)
+        else:
+            yield bench.Figure("memory per watcher", found["value"], "bytes", target="< 2048 bytes")

@@ -9,7 +9,6 @@ import os
 import pathlib
 import select
 import shutil
-import signal
 import struct
 import subprocess
 import time
