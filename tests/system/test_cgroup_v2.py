@@ -293,7 +293,7 @@ export make_nodes='set -e; rm -rf /tmp/nodes; mkdir /tmp/nodes; cd /tmp/nodes
     mknod control c 10 237; mknod serial c 4 64; mknod disk b 7 0'
 for case in $(cat /cases/order); do
     export id=$case bundle=/bundles/$case group=/sys/fs/cgroup/$case
-    if timeout -s KILL 20 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }
+    if timeout -s KILL 60 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }
         nova() { command nova --root /run/n \\"\\$@\\"; }; $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
         echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
     else
