@@ -49,6 +49,9 @@ Status Control::start()
     threads_.emplace_back([this](std::stop_token stop) { listen(stop); });
     for (std::size_t i = 0; i < workers; ++i)
         threads_.emplace_back([this](std::stop_token stop) { work(stop); });
+    keyspace::Revision seen = 0;
+    TRY(add_everything(seen));
+    queue_.wait_for_rest(base::Deadline::after(first_look));
     return base::done();
 }
 

@@ -18,13 +18,15 @@ class Control {
 public:
     static constexpr std::size_t workers = 4;
     static constexpr std::chrono::minutes look_at_everything{10};
+    static constexpr std::chrono::milliseconds first_look{500};
 
     explicit Control(Context context);
     ~Control(); ///< Ends the workers after their current pass. Touches nothing that runs.
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    /// Makes what must always be there (the first namespaces, this node), then begins. Errors: as the store's.
+    /// Makes what must always be there (the first namespaces, this node), begins, and returns once everything had its first
+    /// pass (or first_look is over, where one takes long): what is read then is not what a predecessor left. Errors: as the store's.
     Status start();
 
 private:

@@ -66,6 +66,17 @@ void WorkQueue::finish(const model::Key& key, const Result<Next>& outcome)
         schedule(key, again->second);
         again_.erase(again);
     }
+    rested_.notify_all();
+}
+
+void WorkQueue::wait_for_rest(base::Deadline deadline) const
+{
+    std::unique_lock lock{mutex_};
+    auto const rests = [this] {
+        return working_.empty() && (order_.empty() || order_.begin()->first > std::chrono::steady_clock::now());
+    };
+    while (!rests() && !deadline.passed())
+        rested_.wait_for(lock, std::chrono::milliseconds{std::max(1, deadline.poll_timeout_ms())});
 }
 
 std::chrono::milliseconds WorkQueue::next_backoff(const model::Key& key)

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "model/object.h"
 
@@ -44,6 +45,9 @@ public:
 
     std::size_t waiting() const;
 
+    /// Blocks until nothing is due now and nothing is worked on, or until the deadline. What is due later is not waited for.
+    void wait_for_rest(base::Deadline deadline) const;
+
 private:
     using Time = std::chrono::steady_clock::time_point;
 
@@ -52,6 +56,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
+    mutable std::condition_variable rested_;
     std::map<model::Key, Time> due_;
     std::set<std::pair<Time, model::Key>> order_;
     std::set<model::Key> working_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 namespace nova::control {
 namespace {
@@ -52,6 +53,34 @@ TEST(WorkQueue, takes_the_earlier_of_two_moments)
     queue.add_after(pod("a"), 0ms);
     queue.add_after(pod("a"), 1h);
     EXPECT_EQ(queue.take({}), pod("a"));
+    EXPECT_EQ(queue.waiting(), 0u);
+}
+
+TEST(WorkQueue, rests_once_all_that_is_due_was_worked_off)
+{
+    WorkQueue queue;
+    queue.wait_for_rest(base::Deadline::after(1h));
+    queue.add(pod("a"));
+    queue.add(pod("b"));
+    queue.add_after(pod("later"), 1h);
+    std::atomic<int> finished = 0;
+    std::jthread const worker{[&](std::stop_token stop) {
+        while (auto const key = queue.take(stop)) {
+            std::this_thread::sleep_for(10ms);
+            ++finished;
+            queue.finish(*key, Next::settled());
+        }
+    }};
+    queue.wait_for_rest(base::Deadline::after(1h));
+    EXPECT_EQ(finished, 2);
+}
+
+TEST(WorkQueue, waits_for_rest_no_longer_than_it_may)
+{
+    WorkQueue queue;
+    queue.add(pod("a"));
+    EXPECT_EQ(queue.take({}), pod("a"));
+    queue.wait_for_rest(base::Deadline::after(5ms));
     EXPECT_EQ(queue.waiting(), 0u);
 }
 

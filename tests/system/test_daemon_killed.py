@@ -109,6 +109,21 @@ def test_moments_of_a_machine(nova):
     check_count(nova.out("logs", "container", "count"))
 
 
+def test_the_first_answer_is_no_older_than_the_daemon(nova):
+    """A capsule dies while nobody looks: the very first `ls` of the next daemon must not repeat what the last one wrote."""
+    web_image(nova)
+    nova.novafile(LAB + capsule("short", "while :; do sleep 0.05; done", more='restart = "never"'))
+    nova.run("up")
+    for _ in range(5):
+        short = nova.pid_of("container", "short")
+        nova.kill_daemon()
+        os.kill(short, signal.SIGKILL)
+        eventually("it is dead", lambda pid=short: not alive(pid))
+        status = nova.object("container", "short")["status"]
+        assert status["phase"] == "Failed" and status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137, status
+        nova.run("start", "container", "short")
+
+
 def test_a_machine_that_died_meanwhile_is_started_again(nova):
     steady = begin(nova)
     nova.kill_daemon()
