@@ -56,6 +56,20 @@ Result<int> settle(client::Client& client, const Invocation& invocation, const T
     return exit_ok;
 }
 
+/// How it ended the last time says nothing about this start: waits until it is something else that is told. Where the same
+/// happens once more nothing changes, and what was said holds.
+Status outlast_failure(client::Client& client, const model::Key& key, const json& before)
+{
+    if (progress_of(before).state != Progress::State::failed)
+        return base::done();
+    auto const status = before.value("status", json{});
+    auto const changed = [&](const json& object) { return object.value("status", json{}) != status; };
+    auto const seen = wait_until(client, key, changed, base::Deadline::after(std::chrono::seconds{2}));
+    if (!seen.ok() && seen.error().code() != base::Code::deadline_exceeded)
+        return seen.error();
+    return base::done();
+}
+
 Result<int> start(const Invocation& invocation, const PowerOptions& options)
 {
     auto client = TRY(connect_daemon(invocation));
@@ -65,11 +79,9 @@ Result<int> start(const Invocation& invocation, const PowerOptions& options)
         auto patch = restart_mark();
         patch["spec"]["running"] = true;
         TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
+        TRY(outlast_failure(client, {target.kind->kind, invocation.space, target.name}, before));
     }
-    auto const fresh = [seen = before.value("/status/started"_json_pointer, std::string{})](const json& object) {
-        return runs_now(object);
-    };
-    return settle(client, invocation, target, options, fresh, "started");
+    return settle(client, invocation, target, options, runs_now, "started");
 }
 
 Result<int> stop(const Invocation& invocation, const PowerOptions& options)
@@ -82,7 +94,7 @@ Result<int> stop(const Invocation& invocation, const PowerOptions& options)
 
 std::string started_at(const json& object)
 {
-    auto const machine = object.value("/status/started"_json_pointer, std::string{});
+    auto const machine = object.value("/status/startedAt"_json_pointer, std::string{});
     return machine.empty() ? object.value("/status/containerStatuses/0/state/running/startedAt"_json_pointer, std::string{})
                            : machine;
 }
