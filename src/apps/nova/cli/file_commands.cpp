@@ -65,21 +65,16 @@ Result<int> show_plan(const Invocation& invocation)
     return file.unsupported.empty() ? exit_ok : exit_configuration;
 }
 
-/// Asks for each change without making it, so that what the daemon alone can refuse (a subnet that another project has) leaves
-/// nothing half made. Where something makes room first by its removal, that can't be asked.
+/// Asks for each new network and image without making it, so that a refusal (a subnet that another project has) leaves nothing
+/// half made. What stands on them can't be asked for before they are there, and what needs room that a removal makes neither.
 Status check(client::Client& client, const std::vector<PlannedChange>& plan)
 {
     for (const auto& change : plan)
         if (change.effect == Effect::remove || change.effect == Effect::recreate)
             return base::done();
-    client::WriteOptions const dry_run{.dry_run = true};
-    for (const auto& change : plan) {
-        auto const what = std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name;
-        if (change.effect == Effect::create)
-            TRY(client.create(change.object, dry_run).context(what));
-        if (change.effect == Effect::hot || change.effect == Effect::restart)
-            TRY(client.patch(change.key, replacing_patch(change), client::PatchType::merge, dry_run).context(what));
-    }
+    for (const auto& change : plan)
+        if (change.effect == Effect::create && (change.key.kind == "Network" || change.key.kind == "Image"))
+            TRY(client.create(change.object, {.dry_run = true}).context("create " + change.key.kind + " " + change.key.name));
     return base::done();
 }
 
