@@ -113,15 +113,26 @@ void check_missing(const char* key, const std::string& path, const std::string& 
         problems.add_at(key, "there is no file " + place + (failure ? " (" + failure.message() + ")" : ""));
 }
 
+/// A kernel, an initramfs or a disk, which no directory can be.
+void check_missing_file(const char* key, const std::string& path, const std::string& directory, Problems& problems)
+{
+    std::error_code failure;
+    if (!path.empty() && path.find('\0') == std::string::npos &&
+        std::filesystem::is_directory(absolute(path, directory), failure))
+        problems.add_at(key, absolute(path, directory) + " is a directory");
+    else
+        check_missing(key, path, directory, problems);
+}
+
 void check_machine(const Root& root, const Vm& vm, const std::string& directory, Problems& problems)
 {
     check_network_use(root, vm.network, problems);
     auto const network = root.networks.find(vm.network);
     if (network != root.networks.end() && (network->second.type == "host" || network->second.type == "none"))
         problems.add_at("network", "a machine can't be on a network of type \"" + network->second.type + "\"");
-    check_missing("image", vm.image, directory, problems);
-    check_missing("kernel", vm.kernel, directory, problems);
-    check_missing("initramfs", vm.initramfs, directory, problems);
+    check_missing_file("image", vm.image, directory, problems);
+    check_missing_file("kernel", vm.kernel, directory, problems);
+    check_missing_file("initramfs", vm.initramfs, directory, problems);
     if (vm.disk_size.count > 0 && vm.storage.size.count > 0 && vm.disk_size != vm.storage.size)
         problems.add_at("storage.size", "differs from disk_size");
 }

@@ -1,7 +1,10 @@
 #include "apps/nova/cli/applied_file.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 
+#include "model/kinds.h"
 #include "sys/file.h"
 
 namespace nova::app {
@@ -69,8 +72,37 @@ Result<std::vector<json>> live_objects(client::Client& client, const std::string
     return objects;
 }
 
+namespace {
+
+/// Every capsule's image is declared in the file, or was imported before. Errors: invalid_argument with each that is not.
+Status check_images(client::Client& client, const std::string& space, const model::NovaFile& file)
+{
+    std::set<std::string> known;
+    auto const add = [&](const json& image) { known.insert(model::full_reference(text_at(image, "/spec/reference"))); };
+    for (const auto& object : file.objects)
+        if (object.value("kind", "") == "Image")
+            add(object);
+    auto const there = TRY(client.list("Image", {.space = space, .labels = "", .fields = ""}));
+    std::for_each(there.items.begin(), there.items.end(), add);
+
+    std::vector<base::Cause> causes;
+    for (const auto& object : file.objects) {
+        auto const reference = text_at(object, "/spec/containers/0/image");
+        if (object.value("kind", "") == "Pod" && !known.contains(model::full_reference(reference)))
+            causes.push_back({"container." + text_at(object, "/metadata/name") + ".capsule",
+                              "there is no image \"" + reference + "\": declare [image." + reference +
+                                  "] with its source, or import it with 'nova image import FILE " + reference + "'"});
+    }
+    if (causes.empty())
+        return base::done();
+    return base::Error::invalid(std::move(causes));
+}
+
+} // namespace
+
 Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::string& space, const model::NovaFile& file)
 {
+    TRY(check_images(client, space, file));
     auto plan = plan_changes(file.objects, TRY(live_objects(client, space, file.project)));
     for (const auto& change : plan) {
         if (change.effect != Effect::create)

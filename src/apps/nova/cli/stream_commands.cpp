@@ -128,7 +128,8 @@ void add_logs(CLI::App& app, Invocation& invocation)
     auto const options = std::make_shared<LogCommand>();
     command->add_option("target", options->words, "[KIND] NAME")->expected(1, 2)->required();
     command->add_flag("-f,--follow", options->log.follow, "Go on as it writes");
-    auto* tail = command->add_option("--tail", options->tail, "Only the last N lines");
+    auto* tail = command->add_option("--tail", options->tail, "Only the last N lines")
+                     ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 40));
     command->add_flag("-t,--timestamps", options->log.timestamps, "With the moment of each line");
     command->add_option("--since", options->log.since, "Only from this moment on (RFC 3339)");
     command->footer("Examples:\n  nova logs container web --follow\n  nova logs vm probe --tail 20 --timestamps");

@@ -171,7 +171,9 @@ void add_run(CLI::App& app, Invocation& invocation)
     command->add_option("--memory", options->memory, "Memory limit (64Mi)");
     command->add_flag("--rm", options->remove, "Remove it when it ended");
     command->add_flag("-d,--detach", options->detach, "Return once it runs");
-    command->add_option("--timeout", options->timeout_seconds, "How long its start may take, in seconds")->capture_default_str();
+    command->add_option("--timeout", options->timeout_seconds, "How long its start may take, in seconds")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str();
     command->footer("Examples:\n  nova run vm probe\n  nova run container web\n  nova run container job --image tools --rm -- sh "
                     "-c 'echo hello'");
     command->callback([&invocation, options] {
