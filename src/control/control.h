@@ -26,7 +26,8 @@ public:
     Control& operator=(const Control&) = delete;
 
     /// Makes what must always be there (the first namespaces, this node), begins, and returns once everything had its first
-    /// pass (or first_look is over, where one takes long): what is read then is not what a predecessor left. Errors: as the store's.
+    /// pass (or first_look is over, where one takes long): what is read then is not what a predecessor left. Errors: as the
+    /// store's.
     Status start();
 
 private:
