@@ -27,6 +27,7 @@ BAD_FILES = {
     "bad port": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.a]\ncapsule = "web"\nnetwork = "lab"\nports = ["80800:80"]\n', "container.a.ports[0]", "80800"),
     "missing image": ('[image.web]\nsource = "images/none.tar"\n', "image.web.source", "none.tar"),
     "missing kernel": ('[vm.probe]\nkernel = "none/vmlinuz"\n', "vm.probe.kernel", "none/vmlinuz"),
+    "kernel that is a directory": ('[vm.probe]\nkernel = "."\n', "vm.probe.kernel", "directory"),
     "missing initramfs": ('[vm.probe]\nkernel = "there"\ninitramfs = "none.cpio"\n', "vm.probe.initramfs", "none.cpio"),
     "missing volume": ('[container.web]\ncapsule = "web"\nvolumes = ["./none:/www"]\n', "container.web.volumes[0]", "none"),
     "name that is no DNS label": ('[container.Web_1]\ncapsule = "web"\n', "container.Web_1", "DNS label"),
@@ -59,6 +60,15 @@ def test_a_bad_file_is_refused_at_its_place_and_makes_nothing(nova):
     assert not (nova.root / "state").exists(), "nothing was written for it"
     assert links() == links_before
     for kind in ("net", "image", "vm", "container"):
+        assert nova.items(kind) == {}
+
+
+def test_an_image_that_nobody_has_is_refused_before_anything_is_made(nova):
+    nova.novafile('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.a]\ncapsule = "nosuch"\nnetwork = "lab"\n')
+    done = nova.run("up", check=False)
+    assert done.returncode == CONFIGURATION, done
+    assert "container.a.capsule" in done.stderr and "nosuch" in done.stderr and "image import" in done.stderr, done.stderr
+    for kind in ("net", "image", "container"):
         assert nova.items(kind) == {}
 
 
