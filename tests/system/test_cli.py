@@ -166,4 +166,18 @@ def test_plan_tells_and_up_does_what_a_change_costs(nova):
     assert effects(nova) == {}
 
 
+def test_up_renames_a_capsule_with_its_port_and_moves_a_network(nova):
+    image = web_image(nova)
+    text = ('project = "move"\n[network.lab]\nsubnet = "10.88.0.1/24"\n[image.web]\nsource = "images/web.tar"\n'
+            '[container.old]\ncapsule = "web"\nnetwork = "lab"\nports = ["8080:80"]\n')
+    assert image.exists()
+    nova.novafile(text).run("up")
+    nova.novafile(text.replace("container.old", "container.new")).run("up")
+    assert list(nova.items("container")) == ["new"]
+    moved = text.replace("container.old", "container.new").replace("10.88.0.1", "10.99.0.1")
+    assert "recreate Pod new" in nova.novafile(moved).out("plan")
+    nova.run("up")
+    assert nova.object("container", "new")["status"]["podIP"].startswith("10.99.0.")
+
+
 run(globals())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace nova::app {
 namespace {
@@ -12,15 +13,6 @@ model::Key key_of(const json& object)
 {
     return {object.value("kind", ""), object.value("/metadata/namespace"_json_pointer, std::string{}),
             object.value("/metadata/name"_json_pointer, std::string{})};
-}
-
-/// Where in the order of making a kind stands; removal goes the other way round.
-int rank(const std::string& kind)
-{
-    static const std::map<std::string, int> ranks{
-        {"Namespace", 0}, {"Image", 1}, {"Network", 2}, {"Pod", 3}, {"VirtualMachine", 4}};
-    auto const found = ranks.find(kind);
-    return found == ranks.end() ? 5 : found->second;
 }
 
 void collect(const json& before, const json& after, const std::string& path, std::vector<FieldChange>& changes)
@@ -90,11 +82,33 @@ json merge_patch(const json& before, const json& after)
     return patch;
 }
 
+/// A network can't go while workloads are plugged into it: those of one that is made anew are made anew with it.
+void recreate_users(std::vector<PlannedChange>& plan)
+{
+    std::set<std::string> renewed;
+    for (const auto& change : plan)
+        if (change.key.kind == "Network" && change.effect == Effect::recreate)
+            renewed.insert(change.key.name);
+    for (auto& change : plan) {
+        bool const there = change.effect != Effect::create;
+        if (there && renewed.contains(change.live.value("/spec/network"_json_pointer, std::string{})))
+            change.effect = Effect::recreate;
+    }
+}
+
 } // namespace
 
 json replacing_patch(const PlannedChange& change)
 {
     return {{"spec", merge_patch(change.live.value("spec", json::object()), change.object.value("spec", json::object()))}};
+}
+
+int rank(const std::string& kind)
+{
+    static const std::map<std::string, int> ranks{
+        {"Namespace", 0}, {"Image", 1}, {"Network", 2}, {"Pod", 3}, {"VirtualMachine", 4}};
+    auto const found = ranks.find(kind);
+    return found == ranks.end() ? 5 : found->second;
 }
 
 std::string_view to_string(Effect effect)
@@ -123,10 +137,13 @@ std::vector<PlannedChange> plan_changes(const std::vector<json>& desired, const 
             collect(found->second->value("spec", json::object()), object.value("spec", json::object()), "spec", change.fields);
             change.effect = effect_of(change.key.kind, change.fields);
             change.live = *found->second;
+            if (change.live.contains("/metadata/deletionTimestamp"_json_pointer))
+                change.effect = Effect::recreate;
             there.erase(found);
         }
         made.push_back(std::move(change));
     }
+    recreate_users(made);
     std::stable_sort(made.begin(), made.end(), [](const auto& a, const auto& b) { return rank(a.key.kind) < rank(b.key.kind); });
 
     std::vector<PlannedChange> removed;

@@ -26,6 +26,9 @@ struct FieldChange {
     std::string after;
 };
 
+/// Where in the order of making a kind stands: images and networks before workloads. Removal goes the other way round.
+int rank(const std::string& kind);
+
 /// One object of a plan.
 struct PlannedChange {
     model::Key key;
@@ -39,7 +42,9 @@ struct PlannedChange {
 nlohmann::json replacing_patch(const PlannedChange& change);
 
 /// Holds what the file says against what is there. Both lists are admitted objects (all defaults filled in); `live` are those of
-/// the same project. The order is the one to apply in: images and networks before workloads; removals last, workloads first.
+/// the same project. A
+/// workload on a network that is made anew is made anew too, and so is what is being removed. The order is the one to make in:
+/// images and networks before workloads; removals last, workloads first.
 std::vector<PlannedChange> plan_changes(const std::vector<nlohmann::json>& desired, const std::vector<nlohmann::json>& live);
 
 } // namespace nova::app

@@ -43,6 +43,23 @@ TEST(Plan, tells_a_change_under_way_from_a_restart_and_a_new_beginning)
     EXPECT_EQ(effect({{"subnet", "10.0.0.0/24"}}, {{"subnet", "10.0.1.0/24"}}, "Network"), Effect::recreate);
 }
 
+TEST(Plan, makes_the_workloads_of_a_network_anew_with_it)
+{
+    json const pod{{"network", "lab"}};
+    auto const plan = plan_changes({object("Network", "lab", {{"subnet", "10.0.1.0/24"}}), object("Pod", "web", pod)},
+                                   {object("Network", "lab", {{"subnet", "10.0.0.0/24"}}), object("Pod", "web", pod)});
+    ASSERT_EQ(plan.size(), 2u);
+    EXPECT_EQ(plan[0].effect, Effect::recreate);
+    EXPECT_EQ(plan[1].effect, Effect::recreate);
+}
+
+TEST(Plan, makes_anew_what_is_being_removed)
+{
+    auto going = object("Network", "lab", {});
+    going["metadata"]["deletionTimestamp"] = "2026-11-21T00:00:00Z";
+    EXPECT_EQ(plan_changes({object("Network", "lab", {})}, {going}).front().effect, Effect::recreate);
+}
+
 TEST(Plan, patches_only_what_differs)
 {
     auto const plan = plan_changes({object("VirtualMachine", "vm", {{"cpu", 4}, {"memory", "1Gi"}})},

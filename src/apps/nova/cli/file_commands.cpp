@@ -78,22 +78,38 @@ Status check(client::Client& client, const std::vector<PlannedChange>& plan)
     return base::done();
 }
 
-Status apply_change(client::Client& client, const PlannedChange& change, base::Deadline deadline)
+bool goes_first(const PlannedChange& change) { return change.effect == Effect::remove || change.effect == Effect::recreate; }
+
+/// Takes away what goes, and what is to be made anew, before anything is made: a new workload may want the port or the subnet of
+/// an old one. Workloads first, since networks and images wait for them. With `wait`, returns when all of it is gone.
+Status clear(client::Client& client, const std::vector<PlannedChange>& plan, bool wait, base::Deadline deadline)
+{
+    std::vector<const PlannedChange*> going;
+    for (const auto& change : plan)
+        if (goes_first(change))
+            going.push_back(&change);
+    std::stable_sort(going.begin(), going.end(),
+                     [](const auto* a, const auto* b) { return rank(a->key.kind) > rank(b->key.kind); });
+    for (const auto* change : going) {
+        auto const removed = client.remove(change->key);
+        if (!removed.ok() && removed.error().code() != base::Code::not_found)
+            return base::Error{removed.error()}.context("remove " + change->key.kind + " " + change->key.name);
+    }
+    for (const auto* change : going)
+        if (wait)
+            TRY(wait_until_gone(client, change->key, deadline));
+    return base::done();
+}
+
+Status apply_change(client::Client& client, const PlannedChange& change)
 {
     switch (change.effect) {
-    case Effect::none: return base::done();
-    case Effect::create: TRY(client.create(change.object)); return base::done();
+    case Effect::none:
+    case Effect::remove: return base::done(); // clear() took it away.
+    case Effect::create:
+    case Effect::recreate: TRY(client.create(change.object)); return base::done();
     case Effect::hot:
     case Effect::restart: TRY(client.patch(change.key, replacing_patch(change))); return base::done();
-    case Effect::recreate:
-        TRY(client.remove(change.key));
-        TRY(wait_until_gone(client, change.key, deadline));
-        TRY(client.create(change.object));
-        return base::done();
-    case Effect::remove:
-        if (auto const removed = client.remove(change.key); !removed.ok() && removed.error().code() != base::Code::not_found)
-            return removed.error();
-        return base::done();
     }
     return base::done();
 }
@@ -102,8 +118,12 @@ Status apply_change(client::Client& client, const PlannedChange& change, base::D
 Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,
              base::Deadline deadline)
 {
+    bool const something_follows = std::any_of(plan.begin(), plan.end(), [](const auto& change) {
+        return change.effect != Effect::none && change.effect != Effect::remove;
+    });
+    TRY(clear(client, plan, something_follows, deadline));
     for (const auto& change : plan) {
-        TRY(apply_change(client, change, deadline)
+        TRY(apply_change(client, change)
                 .context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
         if (change.effect != Effect::none && !invocation.quiet)
             std::cerr << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
