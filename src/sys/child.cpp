@@ -14,6 +14,7 @@
 #include <csignal>
 
 #include "base/strings.h"
+#include "sys/default_signals.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -57,10 +58,7 @@ int fail(Launch& launch, const char* doing)
 
 void reset_signals()
 {
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; ++number)
-        ::sigaction(number, &standard, nullptr);
+    set_default_signals();
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

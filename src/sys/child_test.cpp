@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -98,6 +100,18 @@ TEST(Spawn, sets_signals_back_to_the_default)
     ::pthread_sigmask(SIG_UNBLOCK, &block, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
     EXPECT_EQ(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+TEST(Spawn, sets_back_the_signals_that_the_c_library_keeps_for_itself)
+{
+    struct {
+        void* handler;
+        unsigned long flags, restorer, mask;
+    } const ignored{reinterpret_cast<void*>(1), 0, 0, 0}, standard{nullptr, 0, 0, 0}; // 1 is SIG_IGN.
+    ::syscall(SYS_rt_sigaction, 33, &ignored, nullptr, 8);
+    auto const out = run_child(shell("grep SigIgn /proc/self/status")).value().out;
+    ::syscall(SYS_rt_sigaction, 33, &standard, nullptr, 8);
+    EXPECT_EQ(out, "SigIgn:\t0000000000000000\n");
 }
 
 TEST(Spawn, gives_the_environment_and_directory_that_were_asked_for)

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sys/default_signals.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -66,10 +67,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts)
 
 void reset_signals()
 {
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    for (int signal = 1; signal < NSIG; ++signal)
-        ::sigaction(signal, &action, nullptr); // Fails for KILL and STOP and the C library's own, which is right.
+    set_default_signals();
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
