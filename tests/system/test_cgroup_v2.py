@@ -288,6 +288,7 @@ ip link set lo up
 for module in /lib/modules/*.ko; do insmod $module; done
 mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
 for controller in memory cpu pids io cpuset; do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
+echo # The firmware leaves its own words on this line.
 echo "guest: controllers $(cat /sys/fs/cgroup/cgroup.subtree_control)"
 export make_nodes='set -e; rm -rf /tmp/nodes; mkdir /tmp/nodes; cd /tmp/nodes
     mknod control c 10 237; mknod serial c 4 64; mknod disk b 7 0'
