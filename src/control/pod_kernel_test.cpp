@@ -85,7 +85,7 @@ TEST_F(Capsules, are_asked_to_end_and_then_killed)
     ASSERT_TRUE(world_.becomes("Pod", "web", "Stopping"));
     ASSERT_TRUE(world_.becomes("Pod", "web", "Stopped"));
     EXPECT_EQ(world_.supervisor.signals[web], (std::vector<int>{SIGTERM, SIGKILL}));
-    EXPECT_FALSE(world_.networks.look_endpoint(web));
+    EXPECT_TRUE(eventually([&] { return !world_.networks.look_endpoint(web); })) << "it is let go after its end is told";
     world_.merge_spec("Pod", "web", {{"running", true}});
     ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
 }

@@ -166,6 +166,15 @@ def test_plan_tells_and_up_does_what_a_change_costs(nova):
     assert effects(nova) == {}
 
 
+def test_two_ups_at_once_both_end_well(nova):
+    web_image(nova)
+    nova.novafile(CAPSULE)
+    both = [nova.start("up"), nova.start("up")]
+    ends = [(one.communicate(timeout=60), one.returncode) for one in both]
+    assert [code for _, code in ends] == [0, 0], ends
+    assert nova.object("container", "web")["status"]["phase"] == "Running"
+
+
 def test_up_renames_a_capsule_with_its_port_and_moves_a_network(nova):
     image = web_image(nova)
     text = ('project = "move"\n[network.lab]\nsubnet = "10.88.0.1/24"\n[image.web]\nsource = "images/web.tar"\n'

@@ -113,6 +113,8 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
         if (!there.ok())
             return there.error();
         auto const owner = there.value().value("/metadata/labels/nanocloud.io~1project"_json_pointer, std::string{});
+        if (owner == file.project)
+            continue; // Another `up` of the same file made it meanwhile.
         return base::Error{base::Code::failed_precondition, to_string(change.key) + " is there already and belongs to " +
                                                                 (owner.empty() ? "no project" : "project " + owner) +
                                                                 ": remove it, choose another name, or another --namespace"};

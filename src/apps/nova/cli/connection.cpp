@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds start_limit{20};
 constexpr std::chrono::milliseconds look_again{5};
+constexpr std::chrono::seconds other_limit{2};
 
 std::string daemon_log(const Layout& layout) { return layout.run + "/nova.log"; }
 
@@ -69,15 +70,23 @@ Result<client::Client> connect_daemon(const Invocation& invocation)
         return connected;
 
     auto daemon = TRY(start_daemon(layout));
-    auto const deadline = base::Deadline::after(start_limit);
+    auto deadline = base::Deadline::after(start_limit);
+    bool ended = false;
     while (nobody(connected)) {
-        if (TRY(daemon.wait(base::Deadline::after(look_again))))
-            return base::Error{base::Code::unavailable, "the daemon ended at its start: " + last_words(layout)};
+        if (ended) {
+            std::this_thread::sleep_for(look_again);
+        } else if (TRY(daemon.wait(base::Deadline::after(look_again)))) {
+            // Two commands may have started one each at the same time: ours gave way, and the other will serve us both.
+            ended = true;
+            deadline = base::Deadline::after(other_limit);
+        }
         if (deadline.passed())
-            return base::Error{base::Code::unavailable, "the daemon does not answer; its log is " + daemon_log(layout)};
+            return base::Error{base::Code::unavailable, ended ? "the daemon ended at its start: " + last_words(layout)
+                                                              : "the daemon does not answer; its log is " + daemon_log(layout)};
         connected = client::Client::connect(layout.socket);
     }
-    (void)daemon.let_go(); // It lives on without us; init reaps it.
+    if (!ended)
+        (void)daemon.let_go(); // It lives on without us; init reaps it.
     return connected;
 }
 

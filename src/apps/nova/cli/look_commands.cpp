@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <set>
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/print.h"
@@ -139,12 +140,13 @@ Result<int> status_of_all(const Invocation& invocation)
     for (const auto& machine : document["VirtualMachine"])
         workloads.push_back(machine);
     std::cout << print_workloads(workloads, invocation.output());
-    for (const auto& object : workloads)
-        if (auto const phase = text_at(object, "/status/phase");
-            phase != "Running" && phase != "Stopped" && phase != "Succeeded") {
-            std::cout << text_at(object, "/metadata/name") << ":\n";
-            print_conditions(object);
-        }
+    std::set<std::string> const good{"Running", "Stopped", "Succeeded", "Active", "Ready"};
+    for (const auto* kind : {"Network", "Image", "Pod", "VirtualMachine"})
+        for (const auto& object : document[kind])
+            if (!good.contains(text_at(object, "/status/phase"))) {
+                std::cout << kind << " " << text_at(object, "/metadata/name") << ":\n";
+                print_conditions(object);
+            }
     return 0;
 }
 
