@@ -52,11 +52,6 @@ Result<client::Client> show_requests(const Layout& layout)
 
 } // namespace
 
-Result<client::Client> connect_running_daemon(const Invocation& invocation)
-{
-    return client::Client::connect(TRY(find_layout(invocation.root)).socket);
-}
-
 Result<client::Client> connect_daemon(const Invocation& invocation)
 {
     auto const layout = TRY(find_layout(invocation.root));

@@ -10,7 +10,4 @@ namespace nova::app {
 /// Errors: permission_denied - the socket is somebody else's; unavailable - the daemon did not come up: its last words.
 Result<client::Client> connect_daemon(const Invocation& invocation);
 
-/// Connects only where one listens already. Errors: unavailable.
-Result<client::Client> connect_running_daemon(const Invocation& invocation);
-
 } // namespace nova::app
