@@ -1,116 +1,93 @@
 #include "model/oci_config.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "model/oci_parts.h"
 
 namespace nova::model::oci {
 
-using base::Code;
 using base::done;
-using base::Error;
 
 // Not in an unnamed namespace: the templates of oci_field.h find these by their argument.
-static Status check_version(const Config& config)
+/// "1.2.0", "1.1.0-rc.1": any release of major version 1, which only ever adds.
+static bool is_known_version(std::string_view version)
 {
-    if (config.version.substr(0, 2) == "1.")
-        return done();
-    return Error{Code::invalid_argument, "ociVersion: must be 1.x, is \"" + config.version.substr(0, 40) + "\""};
-}
-
-static Status read_root(const Field& object, Config& config)
-{
-    auto const root = object.find("root");
-    if (!root)
-        return Error{Code::invalid_argument, "root: is missing"};
-    TRY(expect(*root, JsonValue::Kind::object));
-    TRY(required(*root, "path", config.rootfs));
-    if (config.rootfs.empty())
-        return Error{Code::invalid_argument, "root.path: must not be empty"};
-    return member(*root, "readonly", config.read_only_rootfs);
+    if (!version.starts_with("1."))
+        return false;
+    auto const dot = version.find('.', 2);
+    auto const rest = dot == std::string_view::npos ? std::string_view{} : version.substr(dot + 1);
+    auto const end = std::min(rest.find_first_of("-+"), rest.size());
+    auto const is_number = [](std::string_view text) {
+        return !text.empty() && text.size() < 6 && text.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    return is_number(version.substr(2, dot - 2)) && is_number(rest.substr(0, end));
 }
 
 static Status read(const Field& field, Mount& mount)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "destination", mount.destination));
+    TRY(read_object(field, need("destination", mount.destination), may("type", mount.type), may("source", mount.source),
+                    may("options", mount.options), may("uidMappings", mount.uid_mappings),
+                    may("gidMappings", mount.gid_mappings)));
     if (mount.destination.empty())
-        return field.find("destination")->wrong("a path");
-    TRY(member(field, "type", mount.type));
-    TRY(member(field, "source", mount.source));
-    TRY(member(field, "options", mount.options));
-    TRY(member(field, "uidMappings", mount.uid_mappings));
-    return member(field, "gidMappings", mount.gid_mappings);
+        return field.wrong_member("destination", "a path");
+    return done();
 }
 
 static Status read(const Field& field, Hook& hook)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "path", hook.path));
+    TRY(read_object(field, need("path", hook.path), may("args", hook.args), may("env", hook.env),
+                    may("timeout", hook.timeout_seconds)));
     if (hook.path.substr(0, 1) != "/")
-        return field.find("path")->wrong("an absolute path");
-    TRY(member(field, "args", hook.args));
-    TRY(member(field, "env", hook.env));
-    TRY(member(field, "timeout", hook.timeout_seconds));
+        return field.wrong_member("path", "an absolute path");
     if (hook.timeout_seconds && *hook.timeout_seconds <= 0)
-        return field.find("timeout")->wrong("above 0");
+        return field.wrong_member("timeout", "above 0");
     return done();
 }
 
 static Status read(const Field& field, Hooks& hooks)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "prestart", hooks.prestart));
-    TRY(member(field, "createRuntime", hooks.create_runtime));
-    TRY(member(field, "createContainer", hooks.create_container));
-    TRY(member(field, "startContainer", hooks.start_container));
-    TRY(member(field, "poststart", hooks.poststart));
-    return member(field, "poststop", hooks.poststop);
+    return read_object(field, may("prestart", hooks.prestart), may("createRuntime", hooks.create_runtime),
+                       may("createContainer", hooks.create_container), may("startContainer", hooks.start_container),
+                       may("poststart", hooks.poststart), may("poststop", hooks.poststop));
 }
 
-static Status read_all(const Field& object, Config& config)
+static Status read(const Field& field, Config& config)
 {
-    TRY(expect(object, JsonValue::Kind::object));
-    TRY(required(object, "ociVersion", config.version));
-    TRY(check_version(config));
-    TRY(read_root(object, config));
-    TRY(member(object, "process", config.process));
-    TRY(member(object, "hostname", config.hostname));
-    TRY(member(object, "domainname", config.domainname));
-    TRY(member(object, "mounts", config.mounts));
-    TRY(member(object, "hooks", config.hooks));
-    TRY(member(object, "annotations", config.annotations));
-    return member(object, "linux", config.platform);
+    TRY(read_object(field, need("ociVersion", config.version)));
+    if (!is_known_version(config.version)) // First: nothing else is known of another one.
+        return field.wrong_member("ociVersion", "1.x.y, is \"" + config.version.substr(0, 40) + "\"");
+    if (!field.find("root"))
+        return field.missing("root");
+    TRY(read_object(field, inside("root", need("path", config.rootfs), may("readonly", config.read_only_rootfs)),
+                    may("process", config.process), may("hostname", config.hostname), may("domainname", config.domainname),
+                    may("mounts", config.mounts), may("hooks", config.hooks), may("annotations", config.annotations),
+                    may("linux", config.platform)));
+    if (config.rootfs.empty())
+        return field.find("root")->wrong_member("path", "a path");
+    return done();
 }
 
 Status read(const Field& field, IdMapping& mapping)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "containerID", mapping.container_id));
-    TRY(required(field, "hostID", mapping.host_id));
-    return required(field, "size", mapping.size);
+    return read_object(field, need("containerID", mapping.container_id), need("hostID", mapping.host_id),
+                       need("size", mapping.size));
 }
 
-Result<Config> parse_config(std::string text)
+/// The whole text as one value.
+template <typename T>
+static Result<T> parse(std::string text)
 {
     auto const document = TRY(JsonDocument::parse(std::move(text)));
-    Config config;
-    TRY(read_all(Field{document.root()}, config));
-    return config;
+    T value;
+    TRY(read(Field{document.root()}, value));
+    return value;
 }
 
-Result<Process> parse_process(std::string text)
-{
-    auto const document = TRY(JsonDocument::parse(std::move(text)));
-    Process process;
-    TRY(read(Field{document.root()}, process));
-    return process;
-}
+Result<Config> parse_config(std::string text) { return parse<Config>(std::move(text)); }
 
-Result<Resources> parse_resources(std::string text)
-{
-    auto const document = TRY(JsonDocument::parse(std::move(text)));
-    Resources resources;
-    TRY(read(Field{document.root()}, resources));
-    return resources;
-}
+Result<Process> parse_process(std::string text) { return parse<Process>(std::move(text)); }
+
+Result<Resources> parse_resources(std::string text) { return parse<Resources>(std::move(text)); }
 
 } // namespace nova::model::oci

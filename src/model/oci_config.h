@@ -61,6 +61,28 @@ struct ConsoleSize {
     std::uint16_t width = 0;
 };
 
+/// What may be done beneath some paths. Names are the kernel's, in lower case: "read_file", "execute".
+struct LandlockPathRule {
+    std::vector<std::string> allowed_access;
+    std::vector<std::string> paths; ///< In the container.
+};
+
+struct LandlockPortRule {
+    std::vector<std::string> allowed_access; ///< bind_tcp, connect_tcp
+    std::vector<std::uint16_t> ports;
+};
+
+/// Not in the specification yet. The shape is that of its open proposal (process.landlock), and handledAccessNet, netPort and
+/// scoped beside it, which the kernel learned later.
+struct Landlock {
+    std::vector<std::string> handled_access_fs; ///< What is denied where no rule allows it.
+    std::vector<std::string> handled_access_net;
+    std::vector<std::string> scoped; ///< abstract_unix_socket, signal
+    std::vector<LandlockPathRule> path_beneath;
+    std::vector<LandlockPortRule> net_port;
+    bool disable_best_effort = false; ///< What this kernel does not know is an error, and not left out.
+};
+
 struct Process {
     bool terminal = false;
     std::optional<ConsoleSize> console_size;
@@ -77,6 +99,7 @@ struct Process {
     std::optional<Scheduler> scheduler;
     std::optional<IoPriority> io_priority;
     std::optional<CpuAffinity> exec_cpu_affinity;
+    std::optional<Landlock> landlock;
 };
 
 struct IdMapping {
@@ -246,6 +269,16 @@ struct TimeOffset {
     std::uint32_t nanoseconds = 0;
 };
 
+struct Personality {
+    std::string domain; ///< LINUX | LINUX32
+    std::vector<std::string> flags;
+};
+
+/// A network device of the host that moves into the container.
+struct NetDevice {
+    std::string name; ///< Inside; "eth%d" lets the kernel number it. Empty: as on the host.
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
     std::vector<IdMapping> uid_mappings;
@@ -261,8 +294,8 @@ struct Linux {
     std::vector<std::string> readonly_paths;
     std::string mount_label;
     std::optional<IntelRdt> intel_rdt;
-    std::optional<std::string> personality;         ///< LINUX | LINUX32
-    std::map<std::string, std::string> net_devices; ///< Host name to name inside; empty: the same.
+    std::optional<Personality> personality;
+    std::map<std::string, NetDevice> net_devices; ///< By the name on the host.
     std::optional<MemoryPolicy> memory_policy;
 };
 

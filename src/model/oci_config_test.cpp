@@ -50,5 +50,34 @@ TEST(OciConfig, names_the_field_that_is_wrong)
               "linux.resources.unified: must be keyed by files of a cgroup, not \"../x\"");
 }
 
+TEST(OciConfig, takes_every_release_of_version_1_and_no_other)
+{
+    for (const char* const good : {"1.0.0", "1.3.0", "1.1.0-rc.1", "1.99.1+x"})
+        EXPECT_EQ(problem(R"({"ociVersion":")" + std::string{good} + R"("})"), "root: is missing") << good;
+    for (const char* const bad : {"", "1", "1.", "1.x", "1.2", "1.2.x", "2.0.0", "0.9.0", "10.0.0", "1..0", "v1.0.0"})
+        EXPECT_EQ(problem(R"({"ociVersion":")" + std::string{bad} + R"("})"),
+                  "ociVersion: must be 1.x.y, is \"" + std::string{bad} + "\"");
+}
+
+TEST(OciConfig, refuses_a_nul_in_the_key_of_a_map)
+{
+    EXPECT_EQ(problem(R"({"ociVersion":"1.0.0","root":{"path":"r"},"linux":{"sysctl":{"net.a\u0000b":"1"}}})"),
+              "linux.sysctl: must be without NUL in a key");
+}
+
+TEST(OciConfig, names_fields_of_objects_in_objects)
+{
+    auto const with_linux = [](const std::string& text) {
+        return problem(R"({"ociVersion":"1.0.0","root":{"path":"r"},"linux":)" + text + "}");
+    };
+    EXPECT_EQ(with_linux(R"({"resources":{"pids":{"limit":"5"}}})"), "linux.resources.pids.limit: must be a number");
+    EXPECT_EQ(with_linux(R"({"resources":{"network":[]}})"), "linux.resources.network: must be an object");
+    EXPECT_EQ(with_linux(R"({"personality":{"domain":"BSD"}})"), "linux.personality.domain: must be LINUX or LINUX32");
+    EXPECT_EQ(with_linux(R"({"netDevices":{"eth0":{"name":5}}})"), "linux.netDevices.eth0.name: must be a string");
+    EXPECT_EQ(
+        problem(R"({"ociVersion":"1.0.0","root":{"path":"r"},"process":{"cwd":"/","landlock":{"rules":{"netPort":[{}]}}}})"),
+        "process.landlock.rules.netPort[0].allowedAccess: is missing");
+}
+
 } // namespace
 } // namespace nova::model

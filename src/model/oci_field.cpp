@@ -25,6 +25,18 @@ Error Field::wrong(std::string_view what) const
     return Error{Code::invalid_argument, (where.empty() ? "the whole text" : where) + ": must be " + std::string{what}};
 }
 
+Error Field::wrong_member(std::string_view name, std::string_view what) const
+{
+    auto const member = find(name);
+    return member ? member->wrong(what) : wrong(what);
+}
+
+Error Field::missing(std::string_view name) const
+{
+    auto const before = path();
+    return Error{Code::invalid_argument, before + (before.empty() ? "" : ".") + std::string{name} + ": is missing"};
+}
+
 std::optional<Field> Field::find(std::string_view name) const
 {
     std::optional<Field> found;

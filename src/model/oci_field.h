@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "model/json_reader.h"
@@ -26,6 +27,12 @@ public:
 
     /// "PATH: must be WHAT"
     base::Error wrong(std::string_view what) const;
+
+    /// The same for its member of that name, or for itself where it has none.
+    base::Error wrong_member(std::string_view name, std::string_view what) const;
+
+    /// "PATH.NAME: is missing"
+    base::Error missing(std::string_view name) const;
 
     /// The member of that name; the last one where it stands twice; empty where absent or null.
     /// Only for objects.
@@ -77,29 +84,77 @@ Status read(const Field& field, std::map<std::string, T>& out)
     if (!field.value().has_children())
         return base::done();
     for (auto value = field.value().first();; value = value.next()) {
+        if (value.key().find('\0') != std::string_view::npos)
+            return field.wrong("without NUL in a key");
         TRY(read(Field{field, value}, out[std::string{value.key()}]));
         if (!value.has_next())
             return base::done();
     }
 }
 
-/// Reads a member where it is there; leaves `out` alone where not.
+/// One member of an object: its name and where its value goes.
 template <typename T>
-Status member(const Field& object, std::string_view name, T& out)
+struct Member {
+    enum class Presence { optional, required };
+    std::string_view name;
+    T& out;
+    Presence presence;
+};
+
+/// A member that may be there; its value stays as it is where it is not.
+template <typename T>
+Member<T> may(std::string_view name, T& out)
 {
-    if (auto const found = object.find(name))
-        return read(*found, out);
-    return base::done();
+    return {name, out, Member<T>::Presence::optional};
 }
 
-/// The same for a member that must be there.
+/// A member that must be there.
 template <typename T>
-Status required(const Field& object, std::string_view name, T& out)
+Member<T> need(std::string_view name, T& out)
 {
-    if (auto const found = object.find(name))
-        return read(*found, out);
-    auto const path = object.path();
-    return base::Error{base::Code::invalid_argument, path + (path.empty() ? "" : ".") + std::string{name} + ": is missing"};
+    return {name, out, Member<T>::Presence::required};
+}
+
+template <typename T>
+Status read_member(const Field& object, const Member<T>& member)
+{
+    if (auto const found = object.find(member.name))
+        return read(*found, member.out);
+    if (member.presence == Member<T>::Presence::optional)
+        return base::done();
+    return object.missing(member.name);
+}
+
+/// A member that is an object whose own members go to different places.
+template <typename... Members>
+struct Inside {
+    std::string_view name;
+    std::tuple<Members...> members;
+};
+
+template <typename... Members>
+Inside<Members...> inside(std::string_view name, Members... members)
+{
+    return {name, {members...}};
+}
+
+/// Reads these members of an object, in this order, up to the first that is wrong. Others are passed over.
+template <typename... Members>
+Status read_object(const Field& field, const Members&... members)
+{
+    TRY(expect(field, JsonValue::Kind::object));
+    auto result = base::done();
+    (void)((result = read_member(field, members)).ok() && ...);
+    return result;
+}
+
+template <typename... Members>
+Status read_member(const Field& object, const Inside<Members...>& inner)
+{
+    auto const found = object.find(inner.name);
+    if (!found)
+        return base::done();
+    return std::apply([&](const Members&... members) { return read_object(*found, members...); }, inner.members);
 }
 
 } // namespace nova::model::oci

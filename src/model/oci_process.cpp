@@ -7,97 +7,81 @@ using base::done;
 // Not in an unnamed namespace: the templates of oci_field.h find these by their argument.
 static Status read(const Field& field, User& user)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "uid", user.uid));
-    TRY(member(field, "gid", user.gid));
-    TRY(member(field, "umask", user.umask));
+    TRY(read_object(field, may("uid", user.uid), may("gid", user.gid), may("umask", user.umask),
+                    may("additionalGids", user.additional_gids)));
     if (user.umask && *user.umask > 0777)
-        return field.find("umask")->wrong("0 to 511 (octal 777)");
-    return member(field, "additionalGids", user.additional_gids);
+        return field.wrong_member("umask", "0 to 511 (octal 777)");
+    return done();
 }
 
 static Status read(const Field& field, Capabilities& capabilities)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "bounding", capabilities.bounding));
-    TRY(member(field, "effective", capabilities.effective));
-    TRY(member(field, "inheritable", capabilities.inheritable));
-    TRY(member(field, "permitted", capabilities.permitted));
-    return member(field, "ambient", capabilities.ambient);
+    return read_object(field, may("bounding", capabilities.bounding), may("effective", capabilities.effective),
+                       may("inheritable", capabilities.inheritable), may("permitted", capabilities.permitted),
+                       may("ambient", capabilities.ambient));
 }
 
 static Status read(const Field& field, Rlimit& limit)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "type", limit.type));
-    TRY(required(field, "soft", limit.soft));
-    TRY(required(field, "hard", limit.hard));
+    TRY(read_object(field, need("type", limit.type), need("soft", limit.soft), need("hard", limit.hard)));
     if (limit.soft > limit.hard)
-        return field.find("soft")->wrong("at most hard");
+        return field.wrong_member("soft", "at most hard");
     return done();
 }
 
 static Status read(const Field& field, Scheduler& scheduler)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "policy", scheduler.policy));
-    TRY(member(field, "nice", scheduler.nice));
-    TRY(member(field, "priority", scheduler.priority));
-    TRY(member(field, "flags", scheduler.flags));
-    TRY(member(field, "runtime", scheduler.runtime));
-    TRY(member(field, "deadline", scheduler.deadline));
-    return member(field, "period", scheduler.period);
+    return read_object(field, need("policy", scheduler.policy), may("nice", scheduler.nice), may("priority", scheduler.priority),
+                       may("flags", scheduler.flags), may("runtime", scheduler.runtime), may("deadline", scheduler.deadline),
+                       may("period", scheduler.period));
 }
 
 static Status read(const Field& field, IoPriority& priority)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(required(field, "class", priority.io_class));
-    return member(field, "priority", priority.priority);
+    return read_object(field, need("class", priority.io_class), may("priority", priority.priority));
 }
 
 static Status read(const Field& field, CpuAffinity& affinity)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "initial", affinity.initial));
-    return member(field, "final", affinity.final);
+    return read_object(field, may("initial", affinity.initial), may("final", affinity.final));
 }
 
 static Status read(const Field& field, ConsoleSize& size)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "height", size.height));
-    return member(field, "width", size.width);
+    return read_object(field, may("height", size.height), may("width", size.width));
 }
 
-static Status check(const Field& field, const Process& process)
+static Status read(const Field& field, LandlockPathRule& rule)
 {
-    if (process.cwd.substr(0, 1) != "/") {
-        auto const cwd = field.find("cwd");
-        return cwd ? cwd->wrong("an absolute path") : field.wrong("with a cwd");
-    }
-    return done();
+    return read_object(field, need("allowedAccess", rule.allowed_access), need("paths", rule.paths));
+}
+
+static Status read(const Field& field, LandlockPortRule& rule)
+{
+    return read_object(field, need("allowedAccess", rule.allowed_access), need("ports", rule.ports));
+}
+
+static Status read(const Field& field, Landlock& landlock)
+{
+    return read_object(field,
+                       inside("ruleset", may("handledAccessFS", landlock.handled_access_fs),
+                              may("handledAccessNet", landlock.handled_access_net), may("scoped", landlock.scoped)),
+                       inside("rules", may("pathBeneath", landlock.path_beneath), may("netPort", landlock.net_port)),
+                       may("disableBestEffort", landlock.disable_best_effort));
 }
 
 Status read(const Field& field, Process& process)
 {
-    TRY(expect(field, JsonValue::Kind::object));
-    TRY(member(field, "terminal", process.terminal));
-    TRY(member(field, "consoleSize", process.console_size));
-    TRY(member(field, "user", process.user));
-    TRY(member(field, "args", process.args));
-    TRY(member(field, "env", process.env));
-    TRY(member(field, "cwd", process.cwd));
-    TRY(member(field, "capabilities", process.capabilities));
-    TRY(member(field, "rlimits", process.rlimits));
-    TRY(member(field, "noNewPrivileges", process.no_new_privileges));
-    TRY(member(field, "apparmorProfile", process.apparmor_profile));
-    TRY(member(field, "selinuxLabel", process.selinux_label));
-    TRY(member(field, "oomScoreAdj", process.oom_score_adj));
-    TRY(member(field, "scheduler", process.scheduler));
-    TRY(member(field, "ioPriority", process.io_priority));
-    TRY(member(field, "execCPUAffinity", process.exec_cpu_affinity));
-    return check(field, process);
+    TRY(read_object(field, may("terminal", process.terminal), may("consoleSize", process.console_size), may("user", process.user),
+                    may("args", process.args), may("env", process.env), may("cwd", process.cwd),
+                    may("capabilities", process.capabilities), may("rlimits", process.rlimits),
+                    may("noNewPrivileges", process.no_new_privileges), may("apparmorProfile", process.apparmor_profile),
+                    may("selinuxLabel", process.selinux_label), may("oomScoreAdj", process.oom_score_adj),
+                    may("scheduler", process.scheduler), may("ioPriority", process.io_priority),
+                    may("execCPUAffinity", process.exec_cpu_affinity), may("landlock", process.landlock)));
+    if (process.cwd.substr(0, 1) != "/")
+        return field.find("cwd") ? field.wrong_member("cwd", "an absolute path") : field.missing("cwd");
+    return done();
 }
 
 } // namespace nova::model::oci

@@ -164,7 +164,7 @@ Status Init::set_names()
     if (!config_.domainname.empty())
         TRY(sys::set_domainname(config_.domainname));
     if (config_.platform.personality)
-        TRY(sys::set_personality(*config_.platform.personality == "LINUX32" ? PER_LINUX32 : PER_LINUX));
+        TRY(sys::set_personality(config_.platform.personality->domain == "LINUX32" ? PER_LINUX32 : PER_LINUX));
     if (config_.platform.memory_policy) {
         const auto& policy = *config_.platform.memory_policy;
         TRY(sys::set_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));

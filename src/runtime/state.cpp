@@ -190,20 +190,13 @@ Result<Record> parse_record(std::string text)
     namespace oci = model::oci;
     auto const document = TRY(model::JsonDocument::parse(std::move(text)));
     oci::Field const field{document.root()};
-    TRY(expect(field, model::JsonValue::Kind::object));
     Record record;
     std::uint64_t ticks = 0;
-    TRY(required(field, "ociVersion", record.version));
-    TRY(required(field, "id", record.id));
-    TRY(required(field, "bundle", record.bundle));
-    TRY(required(field, "rootfs", record.rootfs));
-    TRY(required(field, "pid", record.pid));
-    TRY(required(field, "startTicks", ticks));
-    TRY(required(field, "created", record.created));
-    TRY(required(field, "cgroup", record.cgroup));
-    TRY(required(field, "controllers", record.controllers));
-    TRY(member(field, "owner", record.owner));
-    TRY(member(field, "annotations", record.annotations));
+    TRY(read_object(field, oci::need("ociVersion", record.version), oci::need("id", record.id),
+                    oci::need("bundle", record.bundle), oci::need("rootfs", record.rootfs), oci::need("pid", record.pid),
+                    oci::need("startTicks", ticks), oci::need("created", record.created), oci::need("cgroup", record.cgroup),
+                    oci::need("controllers", record.controllers), oci::may("owner", record.owner),
+                    oci::may("annotations", record.annotations)));
     record.start_ticks = ticks;
     if (record.cgroup.find("..") != std::string::npos)
         return field.find("cgroup")->wrong("without \"..\"");
