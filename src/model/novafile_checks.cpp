@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "model/cidr.h"
+#include "model/kernel_file.h"
 #include "model/kinds.h"
 #include "model/novafile_sections.h"
 
@@ -124,6 +125,16 @@ void check_missing_file(const char* key, const std::string& path, const std::str
         check_missing(key, path, directory, problems);
 }
 
+void check_kernel(const std::string& path, const std::string& directory, Problems& problems)
+{
+    check_missing_file("kernel", path, directory, problems);
+    if (path.empty() || path.find('\0') != std::string::npos)
+        return;
+    auto const place = absolute(path, directory);
+    if (auto const fault = find_kernel_fault(place); !fault.empty())
+        problems.add_at("kernel", place + " " + fault);
+}
+
 void check_machine(const Root& root, const Vm& vm, const std::string& directory, Problems& problems)
 {
     check_network_use(root, vm.network, problems);
@@ -131,7 +142,7 @@ void check_machine(const Root& root, const Vm& vm, const std::string& directory,
     if (network != root.networks.end() && (network->second.type == "host" || network->second.type == "none"))
         problems.add_at("network", "a machine can't be on a network of type \"" + network->second.type + "\"");
     check_missing_file("image", vm.image, directory, problems);
-    check_missing_file("kernel", vm.kernel, directory, problems);
+    check_kernel(vm.kernel, directory, problems);
     check_missing_file("initramfs", vm.initramfs, directory, problems);
     if (vm.disk_size.count > 0 && vm.storage.size.count > 0 && vm.disk_size != vm.storage.size)
         problems.add_at("storage.size", "differs from disk_size");

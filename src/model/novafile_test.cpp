@@ -23,6 +23,9 @@ protected:
         std::filesystem::create_directories(directory / "site");
         for (auto const* name : {"vmlinuz", "initrd.img", "web.tar", "disk.qcow2"})
             std::ofstream{directory / name} << "x";
+        std::string kernel(4096, '\0'); // The least that says it is one.
+        kernel.replace(0x1fe, 8, std::string("\x55\xaa\0\0HdrS", 8));
+        std::ofstream{directory / "vmlinuz"} << kernel;
     }
     ~NovaFileTest() override { std::filesystem::remove_all(directory); }
 

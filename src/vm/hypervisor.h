@@ -59,7 +59,8 @@ public:
     /// Makes directory, config.yaml and disk overlay where missing (never touches a disk that is there), and returns the
     /// process to run. Harmless while the machine runs. Cost: about 1 ms; where the disk must be made, also an fsync or two.
     /// Errors: not_found - image, kernel or the hypervisor program; invalid_argument - image is neither qcow2 nor raw, or refers
-    /// to other files; failed_precondition - the machine's disk was made on another image; resource_exhausted.
+    /// to other files, or the kernel is none; failed_precondition - the machine's disk was made on another image;
+    /// resource_exhausted.
     virtual Result<model::ProcessSpec> prepare(const MachinePlan& plan) = 0;
 
     // What follows needs of the plan only id, directory and run_directory.

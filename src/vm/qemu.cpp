@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "model/kernel_file.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/record_lock.h"
@@ -43,6 +44,8 @@ Status check_plan(const MachinePlan& plan)
         if (!path.empty() && !std::filesystem::is_regular_file(path))
             return Error{Code::not_found, std::string{what} + " " + path + ": no such file"};
     }
+    if (auto const fault = plan.kernel.empty() ? std::string{} : model::find_kernel_fault(plan.kernel); !fault.empty())
+        return Error{Code::invalid_argument, "kernel " + plan.kernel + " " + fault};
     return base::done();
 }
 

@@ -82,6 +82,9 @@ TEST_F(QemuPrepare, leaves_nothing_of_what_it_refuses)
     plan.kernel = root + "/gone";
     refused(Code::not_found);
     plan = good;
+    plan.kernel = write("garbage", std::string(100000, 'x'));
+    refused(Code::invalid_argument);
+    plan = good;
     plan.image = "base.img";
     refused(Code::invalid_argument);
     plan = good;

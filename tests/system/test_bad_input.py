@@ -28,6 +28,8 @@ BAD_FILES = {
     "missing image": ('[image.web]\nsource = "images/none.tar"\n', "image.web.source", "none.tar"),
     "missing kernel": ('[vm.probe]\nkernel = "none/vmlinuz"\n', "vm.probe.kernel", "none/vmlinuz"),
     "kernel that is a directory": ('[vm.probe]\nkernel = "."\n', "vm.probe.kernel", "directory"),
+    "kernel that is none": ('[vm.probe]\nkernel = "garbage"\n', "vm.probe.kernel", "no kernel"),
+    "kernel that was cut short": ('[vm.probe]\nkernel = "half"\n', "vm.probe.kernel", "cut short"),
     "missing initramfs": ('[vm.probe]\nkernel = "there"\ninitramfs = "none.cpio"\n', "vm.probe.initramfs", "none.cpio"),
     "missing volume": ('[container.web]\ncapsule = "web"\nvolumes = ["./none:/www"]\n', "container.web.volumes[0]", "none"),
     "name that is no DNS label": ('[container.Web_1]\ncapsule = "web"\n', "container.Web_1", "DNS label"),
@@ -43,7 +45,10 @@ def links():
 
 
 def test_a_bad_file_is_refused_at_its_place_and_makes_nothing(nova):
-    (nova.project / "there").write_text("")
+    kernel = (IMAGES / "vmlinuz").read_bytes()
+    (nova.project / "there").write_bytes(kernel)
+    (nova.project / "half").write_bytes(kernel[:len(kernel) // 2])
+    (nova.project / "garbage").write_bytes(b"this is no kernel at all" * 1000)
     links_before = links()
     wrong = []
     for what, (text, field, words) in BAD_FILES.items():
