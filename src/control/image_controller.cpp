@@ -14,6 +14,12 @@ Result<Next> ImageController::reconcile(const model::Key& key)
     auto image = TRY(std::move(found));
     if (image.meta.deleted)
         return tear_down(image);
+    auto const mark = image.meta.annotations.find(restart_annotation);
+    bool const asked = mark != image.meta.annotations.end() && mark->second != image.status.attempt;
+    if (asked) { // Somebody repaired the file, and waits for a word on this import and not on the one before.
+        image.status.attempt = mark->second;
+        image.status.phase = "Pending";
+    }
     bool const reported = image.status.phase == "Ready" && image.status.observed_generation == image.meta.generation;
     if (reported && context_.drivers.images.get(image.spec.reference).ok())
         return Next::settled();

@@ -57,6 +57,7 @@ const Description& describe(const ImageStatus*)
         field("sizeBytes", &ImageStatus::size_bytes, "Of all layers, as they are stored.").in("bytes").column("SIZE"),
         field("conditions", &ImageStatus::conditions, "What is going on, in words."),
         field("observedGeneration", &ImageStatus::observed_generation, "The generation that this status is about."),
+        field("attempt", &ImageStatus::attempt, "The value of annotation nanocloud.io/restart at the last import."),
     });
     return description;
 }

@@ -73,6 +73,7 @@ struct ImageStatus {
     std::uint64_t size_bytes = 0;
     std::vector<Condition> conditions;
     std::int64_t observed_generation = 0;
+    std::string attempt; ///< The restart annotation's value at the last import.
 };
 
 struct Image {

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "model/description.h"
+#include "model/kinds.h"
 #include "model/novafile_sections.h"
 #include "model/toml_text.h"
 
@@ -32,7 +33,7 @@ std::string project_from(const std::string& directory)
 std::vector<base::Cause> located(std::vector<base::Cause> causes, const TomlText& toml, const std::string& file)
 {
     for (auto& cause : causes) {
-        auto const position = toml.position_of(cause.field);
+        auto const position = position_of(toml.positions, cause.field);
         cause.file = file;
         cause.line = position.line;
         cause.column = position.column;
@@ -63,7 +64,17 @@ base::Result<NovaFile> parse_novafile(std::string_view text, const std::string& 
     Problems unsupported;
     novafile::find_unsupported(root, unsupported);
     result.unsupported = located(unsupported.take(), toml, file);
+    for (const auto& [name, image] : root.images)
+        result.image_sections[image_object_name(novafile::reference_of(name, image))] = member_path("image", name);
+    result.positions = toml.positions;
+    result.path = file;
     return result;
+}
+
+base::Cause NovaFile::cause(const std::string& field, std::string message) const
+{
+    auto const position = position_of(positions, field);
+    return {field, std::move(message), path, position.line, position.column};
 }
 
 base::Result<std::string> parse_project_name(std::string_view text, const std::string& file, const std::string& directory)

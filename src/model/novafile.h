@@ -2,11 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "model/toml_text.h"
 
 namespace nova::model {
 
@@ -17,6 +19,12 @@ struct NovaFile {
     /// What the file asks for and this version can't do yet (gpu_passthrough, type = "overlay"), with its place. The file is well
     /// formed, but who applies it in spite of these gets less than it says: `plan` shows them, `up` refuses.
     std::vector<base::Cause> unsupported;
+    std::map<std::string, std::string> image_sections; ///< By the name of the Image object: "web-latest" -> "image.web".
+    std::map<std::string, Position> positions;         ///< Of each key, by its path.
+    std::string path;                                  ///< As it was given to parse_novafile.
+
+    /// What turned out to be wrong with a field ("image.web.source") after the file was read, with its place.
+    base::Cause cause(const std::string& field, std::string message) const;
 };
 
 /// Reads a NovaFile (TOML). Relative paths (images, kernels, volumes that begin with "." or "/") are made absolute from

@@ -146,7 +146,7 @@ base::Error refused(std::string message, const std::string& file, Position posit
 
 } // namespace
 
-Position TomlText::position_of(std::string_view path) const
+Position position_of(const std::map<std::string, Position>& positions, std::string_view path)
 {
     while (!path.empty()) {
         if (auto const found = positions.find(std::string{path}); found != positions.end())

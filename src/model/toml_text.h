@@ -21,10 +21,10 @@ struct Position {
 struct TomlText {
     nlohmann::json value;
     std::map<std::string, Position> positions;
-
-    /// Of the path itself, or of the nearest that stands above it; {1, 1} where none does.
-    Position position_of(std::string_view path) const;
 };
+
+/// Of the path itself, or of the nearest that stands above it; {1, 1} where none does.
+Position position_of(const std::map<std::string, Position>& positions, std::string_view path);
 
 /// Dates become strings. Errors: invalid_argument with line and column of the first thing that is no TOML, also for a key that
 /// stands twice.

@@ -93,21 +93,101 @@ def test_a_missing_novafile_says_what_to_do(nova):
 
 def test_up_that_fails_half_way_says_what_is_up_and_goes_on_when_it_is_repaired(nova):
     web_image(nova)
-    (nova.project / "broken.tar").write_bytes(b"this is no archive at all" * 100)
-    text = CAPSULE + '[image.broken]\nsource = "SOURCE"\n[container.bad]\ncapsule = "broken"\nnetwork = "lab"\ncommand = ["/bin/sleep", "1000"]\n'
-    nova.novafile(text.replace("SOURCE", "broken.tar"))
+    text = CAPSULE + '[container.bad]\ncapsule = "web"\nnetwork = "lab"\ncommand = ["COMMAND", "1000"]\n'
+    nova.novafile(text.replace("COMMAND", "/bin/nosuch"))
     done = nova.run("up", "--timeout", "20", check=False)
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
     assert "up Pod web" in done.stdout and "up Network lab" in done.stdout, done.stdout
-    assert re.search(r"failed Image broken\S*: .*broken.tar", done.stdout), done.stdout
-    assert re.search(r"(failed|waiting) Pod bad: .*broken", done.stdout), done.stdout
+    assert re.search(r"failed Pod bad: .+", done.stdout), done.stdout
     assert "the next 'nova up' goes on from here" in done.stderr, done.stderr
     pid = nova.pid_of("container", "web")
 
-    nova.novafile(text.replace("SOURCE", "images/web.tar"))
+    nova.novafile(text.replace("COMMAND", "/bin/sleep"))
     up = nova.out("up", "--timeout", "30")
     assert "up Pod bad" in up and "up Pod web" in up, up
     assert nova.pid_of("container", "web") == pid and alive(pid), "what was up stayed up"
+
+
+SECOND = """
+project = "second"
+[network.second]
+subnet = "10.89.0.1/24"
+[image.again]
+source = "images/web.tar"
+[container.early]
+capsule = "again"
+network = "second"
+[container.middle]
+capsule = "again"
+network = "second"
+ports = ["8080:80"]
+[vm.late]
+memory = "64Mi"
+kernel = "images/vmlinuz"
+"""
+
+
+def test_up_that_is_refused_half_way_says_what_was_never_made_and_goes_on_when_it_may(nova):
+    web_image(nova)
+    nova.novafile(CAPSULE + 'ports = ["8080:80"]\n')
+    nova.run("up")
+    nova.novafile(SECOND, "Second")
+    done = nova.run("up", "--file", "Second", "--timeout", "20", check=False)
+    assert done.returncode == CONFIGURATION, (done.returncode, done.stdout, done.stderr)
+    lines = done.stdout.splitlines()
+    assert any(re.match(r"not made Pod middle: .*8080", line) for line in lines), done.stdout
+    assert "not made VirtualMachine late: not tried after Pod middle" in lines, done.stdout
+    assert "up Pod early" in lines and "up Network second" in lines, done.stdout
+    assert "8080" in done.stderr and "the next 'nova up' goes on from here" in done.stderr, done.stderr
+
+    pid = nova.pid_of("container", "early")
+    nova.run("rm", "container", "web")
+    up = nova.out("up", "--file", "Second", "--timeout", "60")
+    for what in ("Pod early", "Pod middle", "VirtualMachine late", "Network second"):
+        assert f"up {what}\n" in up, up
+    assert nova.pid_of("container", "early") == pid
+
+
+def test_a_broken_image_is_refused_at_its_place_before_anything_is_made(nova):
+    web_image(nova)
+    (nova.project / "broken.tar").write_bytes(b"this is no archive at all" * 100)
+    links_before = links()
+    broken = '[image.broken]\nreference = "lib/broken:1"\nsource = "broken.tar"\n[container.bad]\ncapsule = "broken"\nnetwork = "lab"\n'
+    nova.novafile(CAPSULE + broken)
+    done = nova.run("up", check=False)
+    line = (CAPSULE + broken).splitlines().index('source = "broken.tar"') + 1
+    assert done.returncode == CONFIGURATION, (done.returncode, done.stdout, done.stderr)
+    assert re.search(rf"NovaFile:{line}:\d+: image.broken.source: .*broken.tar", done.stderr), done.stderr
+    assert done.stdout == "" and links() == links_before
+    for kind in ("net", "image", "vm", "container"):
+        assert nova.items(kind) == {}, kind
+    assert not list((nova.root / "state/images/blobs/sha256").iterdir()), "the good image beside it is not kept either"
+
+    nova.novafile(CAPSULE)  # A project that is up stays so, and what the refused file would have taken away too.
+    nova.run("up")
+    pid = nova.pid_of("container", "web")
+    before = {name: item["spec"] for name, item in nova.items("image").items()}
+    nova.novafile(CAPSULE.replace("images/web.tar", "broken.tar"), "Changed")
+    nova.novafile(CAPSULE.split("[container.web]", maxsplit=1)[0] + '[image.broken]\nsource = "broken.tar"\n', "Smaller")
+    for name in ("Changed", "Smaller"):
+        done = nova.run("up", "--file", name, check=False)
+        assert done.returncode == CONFIGURATION and "source: " in done.stderr, (name, done)
+        assert "up Pod web\n" in done.stdout and "up Network lab\n" in done.stdout, (name, done.stdout)
+        assert {name: item["spec"] for name, item in nova.items("image").items()} == before
+        assert nova.pid_of("container", "web") == pid and alive(pid)
+    assert "up Pod web" in nova.out("up")
+
+
+def test_an_image_that_failed_is_tried_again_by_the_next_up(nova):
+    web_image(nova)
+    own = nova.project / "own.tar"
+    own.write_bytes(b"this is no archive at all" * 100)
+    nova.novafile(CAPSULE.replace("images/web.tar", "own.tar"))
+    nova.run("up", "--no-wait")
+    eventually("it failed", lambda: nova.object("image", "web-latest")["status"]["phase"] == "Failed")
+    assert nova.run("up", check=False).returncode == CONFIGURATION
+    own.write_bytes((IMAGES / "web.tar").read_bytes())
+    assert "up Pod web" in nova.out("up", "--timeout", "30")
 
 
 def test_a_volume_whose_path_is_gone_is_told_and_comes_up_when_it_is_back(nova):
@@ -253,9 +333,9 @@ def test_a_corrupt_archive_of_a_novafile_is_told_and_leaves_nothing(nova):
     for name, (path, told) in corrupt_archives(nova.project / "archives").items():
         nova.novafile(f'project = "test"\n[image.it]\nsource = "{path}"\n')
         done = nova.run("up", "--timeout", "10", check=False)
-        assert done.returncode == 1 and told in done.stdout, (name, done.returncode, done.stdout, done.stderr)
-        nova.run("down")
-        assert tree(store) == before, name
+        assert done.returncode == CONFIGURATION, (name, done)
+        assert "NovaFile:3:1: image.it.source: " in done.stderr and told in done.stderr, (name, done.stderr)
+        assert nova.items("image") == {} and tree(store) == before, name
     assert not list(nova.root.rglob("escaped")) and not os.path.exists("/escaped")
 
 

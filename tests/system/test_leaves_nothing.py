@@ -81,12 +81,15 @@ def test_after_a_supervisor_killed_in_the_middle_of_up(nova):
 def test_after_an_up_that_failed(nova):
     before = inventory()
     (nova.project / "bad.tar").write_text("this is no archive")
-    write(nova, '[image.bad]\nsource = "bad.tar"\n[container.bad]\ncapsule = "bad"\nnetwork = "lab"\n'
-                '[vm.worse]\nmemory = "64Mi"\nkernel = "images/web.tar"\ninitramfs = "images/web.tar"\nnetwork = "lab"\n')
+    image = '[image.bad]\nsource = "bad.tar"\n'
+    write(nova, image)
+    assert nova.run("up", check=False).returncode == 6, "refused before anything is made"
+    write(nova, '[container.bad]\ncapsule = "web"\nnetwork = "lab"\ncommand = "/bin/nosuch"\n'
+                '[vm.worse]\nmemory = "64Mi"\nkernel = "images/vmlinuz"\ninitramfs = "images/web.tar"\nnetwork = "lab"\n')
     up = nova.run("up", "--timeout", "5", check=False)
-    assert up.returncode != 0, up
+    assert up.returncode == 1, up
     assert capsules_with("echo line"), "the good half is up"
-    (nova.project / "bad.tar").unlink()  # What `up` would refuse now, `down` takes.
+    write(nova, image + "nonsense = 1\n")  # What `up` refuses, `down` takes.
     down_and_stop(nova)
     check_nothing_is_left(before)
 

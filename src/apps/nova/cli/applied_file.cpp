@@ -89,9 +89,9 @@ Status check_images(client::Client& client, const std::string& space, const mode
     for (const auto& object : file.objects) {
         auto const reference = text_at(object, "/spec/containers/0/image");
         if (object.value("kind", "") == "Pod" && !known.contains(model::full_reference(reference)))
-            causes.push_back({"container." + text_at(object, "/metadata/name") + ".capsule",
-                              "there is no image \"" + reference + "\": declare [image." + reference +
-                                  "] with its source, or import it with 'nova image import FILE " + reference + "'"});
+            causes.push_back(file.cause("container." + text_at(object, "/metadata/name") + ".capsule",
+                                        "there is no image \"" + reference + "\": declare [image." + reference +
+                                            "] with its source, or import it with 'nova image import FILE " + reference + "'"));
     }
     if (causes.empty())
         return base::done();

@@ -22,7 +22,12 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
 
 /// How one object fares after it was applied.
 struct Progress {
-    enum class State { waiting, ready, failed };
+    enum class State {
+        waiting,
+        ready,
+        failed,
+        missing, ///< It is not there at all.
+    };
     State state = State::waiting;
     std::string words; ///< What it waits for, or why it failed.
 };

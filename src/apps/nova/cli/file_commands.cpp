@@ -1,21 +1,22 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
-#include <thread>
 
-#include "apps/nova/cli/applied_file.h"
+#include "apps/nova/cli/apply_plan.h"
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/image_imports.h"
 #include "apps/nova/cli/print.h"
 #include "apps/nova/cli/program.h"
-#include "apps/nova/cli/progress.h"
 #include "apps/nova/cli/waiting.h"
-#include "base/clock.h"
 
 namespace nova::app {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::chrono::seconds refused_patience{10}; ///< For what was made before the refusal.
 
 struct UpOptions {
     bool no_wait = false;
@@ -65,93 +66,62 @@ Result<int> show_plan(const Invocation& invocation)
     return file.unsupported.empty() ? exit_ok : exit_configuration;
 }
 
-/// Accepts that another `up` of the same file was faster.
-Status make(client::Client& client, const nlohmann::json& object, const client::WriteOptions& options = {})
+/// An `up` that went only half of its way: what is up, what is not, and why.
+void tell_fates(client::Client& client, const Invocation& invocation, const Wanted& wanted)
 {
-    auto const made = client.create(object, options);
-    if (!made.ok() && made.error().code() != base::Code::already_exists)
-        return made.error();
-    return base::done();
+    if (auto const fates = fates_of(client, invocation.space, wanted);
+        fates.ok()) // Else the first error says more than a second.
+        std::cout << describe_fates(fates.value());
+    std::cerr << "nova: not everything is up; 'nova status' says more, and the next 'nova up' goes on from here\n";
 }
 
-/// Asks for each new network and image without making it, so that a refusal (a subnet that another project has) leaves nothing
-/// half made. What stands on them can't be asked for before they are there, and what needs room that a removal makes neither.
-Status check(client::Client& client, const std::vector<PlannedChange>& plan)
+/// Until everything is gone that shall go, and the rest is up or has failed.
+Result<std::vector<Fate>> settle(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,
+                                 const Wanted& wanted, base::Deadline deadline)
 {
     for (const auto& change : plan)
-        if (change.effect == Effect::remove || change.effect == Effect::recreate)
-            return base::done();
-    for (const auto& change : plan)
-        if (change.effect == Effect::create && (change.key.kind == "Network" || change.key.kind == "Image"))
-            TRY(make(client, change.object, {.dry_run = true}).context("create " + change.key.kind + " " + change.key.name));
-    return base::done();
+        if (change.effect == Effect::remove)
+            TRY(wait_until_gone(client, change.key, deadline));
+    return wait_for_project(client, invocation, wanted, deadline);
 }
 
-bool goes_first(const PlannedChange& change) { return change.effect == Effect::remove || change.effect == Effect::recreate; }
-
-/// Takes away what goes, and what is to be made anew, before anything is made: a new workload may want the port or the subnet of
-/// an old one. Workloads first, since networks and images wait for them. With `wait`, returns when all of it is gone.
-Status clear(client::Client& client, const std::vector<PlannedChange>& plan, bool wait, base::Deadline deadline)
+/// Carries out a plan that was checked.
+Result<int> carry_out(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan, Wanted wanted,
+                      const UpOptions& options, base::Deadline deadline)
 {
-    std::vector<const PlannedChange*> going;
-    for (const auto& change : plan)
-        if (goes_first(change))
-            going.push_back(&change);
-    std::stable_sort(going.begin(), going.end(),
-                     [](const auto* a, const auto* b) { return rank(a->key.kind) > rank(b->key.kind); });
-    for (const auto* change : going) {
-        auto const removed = client.remove(change->key);
-        if (!removed.ok() && removed.error().code() != base::Code::not_found)
-            return base::Error{removed.error()}.context("remove " + change->key.kind + " " + change->key.name);
+    auto const applied = apply_plan(client, invocation, plan, deadline);
+    if (!applied.outcome.ok()) {
+        wanted.refused = applied.refused;
+        wanted.reason = applied.outcome.error().message();
+        if (!options.no_wait) // What was made before is on its way, and its end is what is asked for.
+            (void)wait_for_project(client, invocation, wanted, base::Deadline::after(refused_patience));
+        tell_fates(client, invocation, wanted);
+        return applied.outcome.error();
     }
-    for (const auto* change : going)
-        if (wait)
-            TRY(wait_until_gone(client, change->key, deadline));
-    return base::done();
+    if (options.no_wait)
+        return exit_ok;
+    auto const fates = settle(client, invocation, plan, wanted, deadline);
+    bool const all = fates.ok() && std::ranges::all_of(fates.value(), [](const Fate& fate) {
+                         return fate.progress.state == Progress::State::ready;
+                     });
+    if (!all)
+        tell_fates(client, invocation, wanted);
+    else
+        std::cout << describe_fates(fates.value());
+    if (!fates.ok())
+        return fates.error();
+    return all ? exit_ok : exit_failure;
 }
 
-Status apply_change(client::Client& client, const PlannedChange& change)
+/// All that can be refused without having made anything.
+Result<std::vector<PlannedChange>> prepare(client::Client& client, const Invocation& invocation, const model::NovaFile& file,
+                                           const UpOptions& options, base::Deadline deadline)
 {
-    switch (change.effect) {
-    case Effect::none:
-    case Effect::remove: return base::done(); // clear() took it away.
-    case Effect::create:
-    case Effect::recreate: return make(client, change.object);
-    case Effect::hot:
-    case Effect::restart: TRY(client.patch(change.key, replacing_patch(change))); return base::done();
-    }
-    return base::done();
-}
-
-/// Applies in order. The first refusal ends it: what stands after depends on what stands before.
-Status apply(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,
-             base::Deadline deadline)
-{
-    bool const something_follows = std::any_of(plan.begin(), plan.end(), [](const auto& change) {
-        return change.effect != Effect::none && change.effect != Effect::remove;
-    });
-    TRY(clear(client, plan, something_follows, deadline));
-    for (const auto& change : plan) {
-        TRY(apply_change(client, change)
-                .context(std::string{to_string(change.effect)} + " " + change.key.kind + " " + change.key.name));
-        if (change.effect != Effect::none && !invocation.quiet)
-            std::cerr << to_string(change.effect) << " " << change.key.kind << " " << change.key.name << "\n";
-    }
-    return base::done();
-}
-
-/// What is up, what is not, and why: the answer to an `up` that went only half of its way.
-void print_fate(const std::vector<Fate>& fates)
-{
-    for (const auto& fate : fates) {
-        auto const* word = fate.progress.state == Progress::State::ready    ? "up"
-                           : fate.progress.state == Progress::State::failed ? "failed"
-                                                                            : "waiting";
-        std::cout << word << " " << fate.key.kind << " " << fate.key.name;
-        if (fate.progress.state != Progress::State::ready && !fate.progress.words.empty())
-            std::cout << ": " << fate.progress.words;
-        std::cout << "\n";
-    }
+    auto plan = TRY(plan_file(client, invocation.space, file));
+    TRY(check_plan(client, plan));
+    if (!options.no_wait)
+        TRY(import_images(client, invocation, file, plan, deadline));
+    return plan;
 }
 
 Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
@@ -160,26 +130,13 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
     auto client = TRY(connect_daemon(invocation));
     if (!file.unsupported.empty())
         return base::Error::invalid(file.unsupported);
-    auto const plan = TRY(plan_file(client, invocation.space, file));
-    TRY(check(client, plan));
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
-    auto const applied = apply(client, invocation, plan, deadline);
-    if (!applied.ok()) {
-        print_fate(TRY(fates_of(client, invocation.space, file.project)));
-        return base::Error{applied.error()};
-    }
-    if (options.no_wait)
-        return exit_ok;
-    for (const auto& change : plan)
-        if (change.effect == Effect::remove)
-            TRY(wait_until_gone(client, change.key, deadline));
-    auto const fates = TRY(wait_for_project(client, invocation, file.project, deadline));
-    print_fate(fates);
-    bool const all =
-        std::all_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.progress.state == Progress::State::ready; });
-    if (!all)
-        std::cerr << "nova: not everything is up; 'nova status' says more, and the next 'nova up' goes on from here\n";
-    return all ? exit_ok : exit_failure;
+    auto const plan = prepare(client, invocation, file, options, deadline);
+    if (plan.ok())
+        return carry_out(client, invocation, plan.value(), wanted_of(file.project, plan.value()), options, deadline);
+    if (auto const fates = fates_of(client, invocation.space, {file.project, {}}); fates.ok())
+        std::cout << describe_fates(fates.value()); // What is up already stays so.
+    return plan.error();
 }
 
 Result<int> take_down(const Invocation& invocation, const UpOptions& options)
@@ -188,7 +145,7 @@ Result<int> take_down(const Invocation& invocation, const UpOptions& options)
     auto client = TRY(connect_daemon(invocation));
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const plan = plan_changes({}, TRY(live_objects(client, invocation.space, file)));
-    TRY(apply(client, invocation, plan, deadline));
+    TRY(Status{apply_plan(client, invocation, plan, deadline).outcome});
     if (options.no_wait)
         return exit_ok;
     for (const auto& change : plan)

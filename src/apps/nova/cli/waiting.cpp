@@ -93,23 +93,14 @@ bool any_failed(const std::vector<Fate>& fates)
 
 } // namespace
 
-Result<std::vector<Fate>> fates_of(client::Client& client, const std::string& space, const std::string& project)
-{
-    std::vector<Fate> fates;
-    for (const auto& object : TRY(live_objects(client, space, project)))
-        fates.push_back(
-            {{object.value("kind", ""), space, object.value("/metadata/name"_json_pointer, std::string{})}, progress_of(object)});
-    return fates;
-}
-
-Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const std::string& project,
+Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const Wanted& wanted,
                                            base::Deadline deadline)
 {
     ProgressLine line{invocation.quiet};
     Pace pace;
     std::optional<base::Deadline> failure_counts;
     while (true) {
-        auto fates = TRY(fates_of(client, invocation.space, project));
+        auto fates = TRY(fates_of(client, invocation.space, wanted));
         if (!any_failed(fates))
             failure_counts.reset();
         else if (!failure_counts)

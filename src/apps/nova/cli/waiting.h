@@ -1,21 +1,13 @@
 #pragma once
 
-#include "apps/nova/cli/applied_file.h"
+#include "apps/nova/cli/fate.h"
 #include "base/clock.h"
 
 namespace nova::app {
 
-/// One object of a project and how it fares.
-struct Fate {
-    model::Key key;
-    Progress progress;
-};
-
-Result<std::vector<Fate>> fates_of(client::Client& client, const std::string& space, const std::string& project);
-
 /// Waits until nothing of the project is `waiting`, or until the deadline; shows what it waits for on a terminal. A failure that
 /// a controller still retries counts only when it stands for two seconds.
-Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const std::string& project,
+Result<std::vector<Fate>> wait_for_project(client::Client& client, const Invocation& invocation, const Wanted& wanted,
                                            base::Deadline deadline);
 
 /// Errors: deadline_exceeded, with what holds it.
