@@ -16,42 +16,7 @@ namespace nova::control {
 using base::Result;
 using base::Status;
 
-template <typename T>
-struct KindName;
-template <>
-struct KindName<model::Network> {
-    static constexpr auto value = "Network";
-};
-template <>
-struct KindName<model::Image> {
-    static constexpr auto value = "Image";
-};
-template <>
-struct KindName<model::Pod> {
-    static constexpr auto value = "Pod";
-};
-template <>
-struct KindName<model::VirtualMachine> {
-    static constexpr auto value = "VirtualMachine";
-};
-template <>
-struct KindName<model::Namespace> {
-    static constexpr auto value = "Namespace";
-};
-template <>
-struct KindName<model::Node> {
-    static constexpr auto value = "Node";
-};
-template <>
-struct KindName<model::Event> {
-    static constexpr auto value = "Event";
-};
-
-template <typename T>
-model::Key key_of(const T& object)
-{
-    return {KindName<T>::value, object.meta.space, object.meta.name};
-}
+using model::key_of;
 
 /// Objects in their typed form over the keyspace. Controllers read specs and report statuses through it, and never write a spec.
 class ObjectStore {
@@ -95,7 +60,7 @@ template <typename T>
 Result<T> ObjectStore::get(const std::string& space, const std::string& name)
 {
     keyspace::Revision revision = 0;
-    auto const document = TRY(read({KindName<T>::value, space, name}, revision));
+    auto const document = TRY(read({model::kind_name<T>(), space, name}, revision));
     auto object = TRY(model::from_json<T>(document));
     object.meta.revision = revision;
     return object;
@@ -104,7 +69,7 @@ Result<T> ObjectStore::get(const std::string& space, const std::string& name)
 template <typename T>
 Result<std::vector<T>> ObjectStore::list(const std::string& space)
 {
-    auto const page = TRY(keyspace_.list(model::storage_prefix(KindName<T>::value, space)));
+    auto const page = TRY(keyspace_.list(model::storage_prefix(model::kind_name<T>(), space)));
     std::vector<T> objects;
     for (const auto& record : page.records) {
         auto object = model::from_json<T>(nlohmann::json::parse(record.value, nullptr, false));

@@ -194,6 +194,8 @@ json print_object(const Description& description, const void* owner)
     return print_fields(description.fields, owner, description.make().get());
 }
 
+const std::string& name_of(const KindDescription& kind) { return kind.info.kind; }
+
 base::Status read_kind(const KindDescription& kind, const json& input, void* object)
 {
     Problems problems;

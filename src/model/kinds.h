@@ -254,6 +254,22 @@ const KindDescription& describe_kind(const Namespace*);
 const KindDescription& describe_kind(const Node*);
 const KindDescription& describe_kind(const Event*);
 
+const std::string& name_of(const KindDescription& kind);
+
+/// "Pod", as the description of the kind says it.
+template <typename K>
+const std::string& kind_name()
+{
+    return name_of(describe_kind(static_cast<const K*>(nullptr)));
+}
+
+template <typename K>
+requires requires(const K* kind) { describe_kind(kind); }
+Key key_of(const K& object)
+{
+    return {kind_name<K>(), object.meta.space, object.meta.name};
+}
+
 /// The untyped halves of from_json and to_json.
 base::Status read_kind(const KindDescription& kind, const nlohmann::json& input, void* object);
 nlohmann::json print_kind(const KindDescription& kind, const void* object);
