@@ -265,10 +265,7 @@ const std::string& kind_name()
 
 template <typename K>
 requires requires(const K* kind) { describe_kind(kind); }
-Key key_of(const K& object)
-{
-    return {kind_name<K>(), object.meta.space, object.meta.name};
-}
+Key key_of(const K& object) { return {kind_name<K>(), object.meta.space, object.meta.name}; }
 
 /// The untyped halves of from_json and to_json.
 base::Status read_kind(const KindDescription& kind, const nlohmann::json& input, void* object);
