@@ -55,13 +55,14 @@ protected:
         return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "apps/nb/nb").string();
     }
 
-    sys::Finished nb(std::vector<std::string> words, const std::string& input = {}) const
+    sys::Finished nb(std::vector<std::string> words, const std::string& input = {}, std::vector<sys::PassedFd> pass = {}) const
     {
         sys::RunSpec run;
         run.child.program = program();
         run.child.argv = {"nb", "--root", state.string()};
         run.child.argv.insert(run.child.argv.end(), words.begin(), words.end());
         run.input = input;
+        run.child.pass = std::move(pass);
         auto result = sys::run_child(run);
         EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
         return result.ok() ? std::move(result).value() : sys::Finished{};
@@ -104,9 +105,9 @@ protected:
     void expect_nothing_left() const
     {
         EXPECT_FALSE(fs::exists(state / id)) << "a record";
-        for (const auto& entry :
-             fs::recursive_directory_iterator{"/sys/fs/cgroup", fs::directory_options::skip_permission_denied})
-            EXPECT_NE(entry.path().filename(), id) << "a cgroup: " << entry.path();
+        std::error_code vanished; // Others' cgroups come and go while we look.
+        for (fs::recursive_directory_iterator entry{"/sys/fs/cgroup", vanished}, end; entry != end; entry.increment(vanished))
+            EXPECT_NE(entry->path().filename(), id) << "a cgroup: " << entry->path();
         EXPECT_EQ(sys::read_file("/proc/self/mountinfo").value().find(directory.string()), std::string::npos) << "a mount";
     }
 

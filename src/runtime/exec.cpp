@@ -81,6 +81,8 @@ public:
         TRY(sys::new_session());
         TRY(sys::set_dumpable(sys::Dumpable::no));
         TRY(sys::join_cgroups(plan_.cgroup_tasks));
+        if (process_.exec_cpu_affinity && !process_.exec_cpu_affinity->final.empty())
+            TRY(sys::set_cpu_affinity(process_.exec_cpu_affinity->final).context("process.execCPUAffinity"));
         auto const proc_self = TRY(sys::open_at(plan_.host_proc.get(), "self", O_PATH | O_DIRECTORY));
         if (process_.oom_score_adj)
             TRY(sys::set_oom_score(proc_self.get(), *process_.oom_score_adj).context("process.oomScoreAdj"));
@@ -237,6 +239,9 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
 {
     auto const plan = TRY(make_plan(globals, request));
     auto [ours, theirs] = TRY(Channel::create());
+    // The child has it from us: it may be born in its cgroup, and "initial" is for the time before that.
+    if (request.process.exec_cpu_affinity && !request.process.exec_cpu_affinity->initial.empty())
+        TRY(sys::set_cpu_affinity(request.process.exec_cpu_affinity->initial).context("process.execCPUAffinity"));
     // Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is
     // above is another's (nsdelegate), and its files belong to a user that is not known there.
     auto const middle = TRY(sys::clone_process(0, plan.cgroup_directory.get()));

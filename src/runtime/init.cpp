@@ -82,8 +82,6 @@ Status Init::begin()
     proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
-    if (config_.process->exec_cpu_affinity && !config_.process->exec_cpu_affinity->initial.empty())
-        TRY(sys::set_cpu_affinity(config_.process->exec_cpu_affinity->initial).context("process.execCPUAffinity"));
     return apply_sysctls(config_.platform);
 }
 

@@ -15,7 +15,9 @@
 #include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
+#include "sys/own_process.h"
 #include "sys/pidfd.h"
+#include "sys/security_module.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
@@ -88,6 +90,12 @@ Status check_config(const oci::Config& config)
         own_uts = own_uts || entry.type == "uts";
     if (!own_uts && (!config.hostname.empty() || !config.domainname.empty()))
         return Error{Code::invalid_argument, "hostname: needs a uts namespace"};
+    if (!config.platform.mount_label.empty() && !sys::has_selinux())
+        return Error{Code::failed_precondition, "linux.mountLabel: SELinux is not in use on this host"};
+    if (config.platform.memory_policy) {
+        const auto& policy = *config.platform.memory_policy;
+        TRY(sys::check_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));
+    }
     return check_sysctls(config.platform);
 }
 

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "runtime/landlock.h"
 #include "sys/capabilities.h"
 #include "sys/file.h"
 #include "sys/own_process.h"
 #include "sys/resolve.h"
 #include "sys/root_directory.h"
 #include "sys/seccomp.h"
+#include "sys/security_module.h"
 
 namespace nova::runtime {
 
@@ -84,23 +86,37 @@ Status set_limits(const oci::Process& process)
     return done();
 }
 
+sys::SchedulerSettings scheduler_settings(const oci::Scheduler& wish)
+{
+    return {.policy = wish.policy,
+            .nice = wish.nice,
+            .priority = wish.priority,
+            .flags = wish.flags,
+            .runtime = wish.runtime,
+            .deadline = wish.deadline,
+            .period = wish.period};
+}
+
+Status check_scheduling(const oci::Process& process)
+{
+    if (process.scheduler)
+        TRY(sys::check_scheduler(scheduler_settings(*process.scheduler)).context("process.scheduler"));
+    if (process.io_priority)
+        TRY(sys::check_io_priority(process.io_priority->io_class, process.io_priority->priority).context("process.ioPriority"));
+    if (!process.exec_cpu_affinity)
+        return done();
+    for (const auto* const cpus : {&process.exec_cpu_affinity->initial, &process.exec_cpu_affinity->final})
+        if (!cpus->empty())
+            TRY(sys::check_cpu_list(*cpus).context("process.execCPUAffinity"));
+    return done();
+}
+
 Status set_scheduling(const oci::Process& process)
 {
-    if (process.scheduler) {
-        const auto& wish = *process.scheduler;
-        TRY(sys::set_scheduler({.policy = wish.policy,
-                                .nice = wish.nice,
-                                .priority = static_cast<unsigned>(wish.priority),
-                                .flags = wish.flags,
-                                .runtime = wish.runtime,
-                                .deadline = wish.deadline,
-                                .period = wish.period})
-                .context("process.scheduler"));
-    }
+    if (process.scheduler)
+        TRY(sys::set_scheduler(scheduler_settings(*process.scheduler)).context("process.scheduler"));
     if (process.io_priority)
         TRY(sys::set_io_priority(process.io_priority->io_class, process.io_priority->priority).context("process.ioPriority"));
-    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty())
-        TRY(sys::set_cpu_affinity(process.exec_cpu_affinity->final).context("process.execCPUAffinity"));
     return done();
 }
 
@@ -143,6 +159,14 @@ Status load_filter(const ProcessPlan& plan)
     return done();
 }
 
+/// Landlock first: a filter may deny its calls.
+Status confine(const ProcessPlan& plan)
+{
+    if (plan.process.landlock)
+        TRY(apply_landlock(*plan.process.landlock));
+    return load_filter(plan);
+}
+
 /// In this order: the bounding set while we may, then the user, then the rest of the sets (which may be empty).
 Status change_identity(const ProcessPlan& plan)
 {
@@ -179,6 +203,13 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
         if (!sys::is_rlimit(process.rlimits[i].type))
             return Error{Code::invalid_argument,
                          "process.rlimits[" + std::to_string(i) + "].type: unknown limit \"" + process.rlimits[i].type + "\""};
+    if (!process.apparmor_profile.empty() && !sys::has_apparmor())
+        return Error{Code::failed_precondition, "process.apparmorProfile: AppArmor is not in use on this host"};
+    if (!process.selinux_label.empty() && !sys::has_selinux())
+        return Error{Code::failed_precondition, "process.selinuxLabel: SELinux is not in use on this host"};
+    TRY(check_scheduling(process));
+    if (process.landlock)
+        TRY(check_landlock(*process.landlock, warnings));
     if (!process.capabilities)
         return done();
     const auto& sets = *process.capabilities;
@@ -265,7 +296,7 @@ Status become_process(const ProcessPlan& plan)
     own_standard_streams(process);
     bool const entered = enter_working_directory(process.cwd).ok();
     if (!process.no_new_privileges)
-        TRY(load_filter(plan)); // While we still have CAP_SYS_ADMIN.
+        TRY(confine(plan)); // While we still have CAP_SYS_ADMIN.
     TRY(change_identity(plan));
     if (!entered) // A directory that only its owner may enter.
         TRY(enter_working_directory(process.cwd));
@@ -273,7 +304,7 @@ Status become_process(const ProcessPlan& plan)
     sys::reset_signals();
     if (process.no_new_privileges) {
         TRY(sys::set_no_new_privileges());
-        TRY(load_filter(plan));
+        TRY(confine(plan));
     }
     return sys::execute(plan.executable, process.args, plan.env);
 }

@@ -57,20 +57,27 @@ Status set_personality(unsigned long domain);
 struct SchedulerSettings {
     std::string policy;
     int nice = 0;
-    unsigned priority = 0;
+    int priority = 0;
     std::vector<std::string> flags;
     std::uint64_t runtime = 0;
     std::uint64_t deadline = 0;
     std::uint64_t period = 0;
 };
+/// Each check_ tells what its set_ would refuse whatever the kernel and the caller's rights are. Errors: invalid_argument.
+Status check_scheduler(const SchedulerSettings& settings);
 Status set_scheduler(const SchedulerSettings& settings);
+Status check_io_priority(std::string_view io_class, int priority);
 Status set_io_priority(std::string_view io_class, int priority);
 
 /// "0-3,5". Errors: invalid_argument.
+Status check_cpu_list(std::string_view cpus);
 Status set_cpu_affinity(std::string_view cpus);
 
 /// mode: MPOL_*; nodes "0-1".
+Status check_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags);
 Status set_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags);
+std::vector<std::string_view> known_memory_modes();
+std::vector<std::string_view> known_memory_flags();
 
 /// Replaces the program. `path` as execve(2) takes it. Returns only on failure.
 base::Error execute(const std::string& path, const std::vector<std::string>& argv, const std::vector<std::string>& env);

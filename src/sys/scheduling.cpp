@@ -85,37 +85,117 @@ struct SchedulerAttributes {
 };
 static_assert(sizeof(SchedulerAttributes) == 48);
 
-} // namespace
+Status refuse(std::string_view what) { return Error{Code::invalid_argument, std::string{what}}; }
 
-Status set_scheduler(const SchedulerSettings& settings)
+/// What belongs to another policy would be passed over by the kernel, and whoever wrote it would not learn of it.
+Status check_parts(const SchedulerSettings& settings)
+{
+    bool const deadline = settings.policy == "SCHED_DEADLINE";
+    bool const realtime = settings.policy == "SCHED_FIFO" || settings.policy == "SCHED_RR";
+    if (settings.nice < -20 || settings.nice > 19)
+        return refuse("nice must be -20 to 19, is " + std::to_string(settings.nice));
+    if (settings.priority < 0 || settings.priority > 99)
+        return refuse("priority must be 0 to 99, is " + std::to_string(settings.priority));
+    if (settings.priority != 0 && !realtime)
+        return refuse("priority is for SCHED_FIFO and SCHED_RR only");
+    if (!deadline && (settings.runtime != 0 || settings.deadline != 0 || settings.period != 0))
+        return refuse("runtime, deadline and period are for SCHED_DEADLINE only");
+    return base::done();
+}
+
+Result<SchedulerAttributes> attributes_of(const SchedulerSettings& settings)
 {
     SchedulerAttributes attributes;
     attributes.policy = TRY(value_of(policies, settings.policy));
     for (const auto& flag : settings.flags)
         attributes.flags |= TRY(value_of(scheduler_flags, flag));
+    TRY(check_parts(settings));
     attributes.nice = settings.nice;
-    attributes.priority = settings.priority;
+    attributes.priority = static_cast<unsigned>(settings.priority);
     attributes.runtime = settings.runtime;
     attributes.deadline = settings.deadline;
     attributes.period = settings.period;
+    return attributes;
+}
+
+Result<unsigned> io_priority_of(std::string_view io_class, int priority)
+{
+    if (priority < 0 || priority > 7)
+        return Error{Code::invalid_argument, "priority must be 0 to 7, is " + std::to_string(priority)};
+    return TRY(value_of(io_classes, io_class)) << 13 | static_cast<unsigned>(priority);
+}
+
+Result<std::bitset<most_numbers>> parse_cpus(std::string_view cpus)
+{
+    return parse_list(cpus).context("cpu list \"" + std::string{cpus.substr(0, 60)} + "\"");
+}
+
+struct MemoryPolicyBits {
+    unsigned mode = 0;
+    std::array<unsigned long, most_numbers / 64> nodes{};
+};
+
+Result<MemoryPolicyBits> policy_of(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags)
+{
+    MemoryPolicyBits policy;
+    policy.mode = TRY(value_of(memory_modes, mode).context("mode"));
+    for (const auto& flag : flags)
+        policy.mode |= TRY(value_of(memory_flags, flag).context("flags"));
+    auto const bits = nodes.empty() ? std::bitset<most_numbers>{} : TRY(parse_list(nodes).context("nodes"));
+    for (std::size_t i = 0; i < most_numbers; ++i)
+        if (bits.test(i))
+            policy.nodes[i / 64] |= 1ul << (i % 64);
+    return policy;
+}
+
+template <std::size_t count>
+std::vector<std::string_view> names_of(const std::array<Named, count>& table)
+{
+    std::vector<std::string_view> names;
+    for (const auto& entry : table)
+        names.push_back(entry.name);
+    return names;
+}
+
+} // namespace
+
+Status check_scheduler(const SchedulerSettings& settings)
+{
+    TRY(attributes_of(settings));
+    return base::done();
+}
+
+Status set_scheduler(const SchedulerSettings& settings)
+{
+    auto const attributes = TRY(attributes_of(settings));
     if (::syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
         return Error::from_errno("set the scheduler");
     return base::done();
 }
 
+Status check_io_priority(std::string_view io_class, int priority)
+{
+    TRY(io_priority_of(io_class, priority));
+    return base::done();
+}
+
 Status set_io_priority(std::string_view io_class, int priority)
 {
-    if (priority < 0 || priority > 7)
-        return Error{Code::invalid_argument, "I/O priority must be 0 to 7, is " + std::to_string(priority)};
-    auto const value = TRY(value_of(io_classes, io_class)) << 13 | static_cast<unsigned>(priority);
+    auto const value = TRY(io_priority_of(io_class, priority));
     if (::syscall(SYS_ioprio_set, 1, 0, value) < 0)
         return Error::from_errno("set the I/O priority");
     return base::done();
 }
 
+Status check_cpu_list(std::string_view cpus)
+{
+    TRY(parse_cpus(cpus));
+    return base::done();
+}
+
 Status set_cpu_affinity(std::string_view cpus)
 {
-    auto const bits = TRY(parse_list(cpus).context("cpu list \"" + std::string{cpus.substr(0, 60)} + "\""));
+    auto const bits = TRY(parse_cpus(cpus));
     cpu_set_t set;
     CPU_ZERO(&set);
     for (std::size_t i = 0; i < most_numbers; ++i)
@@ -126,21 +206,23 @@ Status set_cpu_affinity(std::string_view cpus)
     return base::done();
 }
 
+Status check_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags)
+{
+    TRY(policy_of(mode, nodes, flags));
+    return base::done();
+}
+
 Status set_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags)
 {
-    auto value = TRY(value_of(memory_modes, mode));
-    for (const auto& flag : flags)
-        value |= TRY(value_of(memory_flags, flag));
-    std::array<unsigned long, most_numbers / 64> mask{};
-    if (!nodes.empty()) {
-        auto const bits = TRY(parse_list(nodes).context("node list"));
-        for (std::size_t i = 0; i < most_numbers; ++i)
-            if (bits.test(i))
-                mask[i / 64] |= 1ul << (i % 64);
-    }
-    if (::syscall(SYS_set_mempolicy, value, nodes.empty() ? nullptr : mask.data(), nodes.empty() ? 0 : most_numbers + 1) < 0)
+    auto const policy = TRY(policy_of(mode, nodes, flags));
+    bool const all = nodes.empty();
+    if (::syscall(SYS_set_mempolicy, policy.mode, all ? nullptr : policy.nodes.data(), all ? 0 : most_numbers + 1) < 0)
         return Error::from_errno("set the memory policy");
     return base::done();
 }
+
+std::vector<std::string_view> known_memory_modes() { return names_of(memory_modes); }
+
+std::vector<std::string_view> known_memory_flags() { return names_of(memory_flags); }
 
 } // namespace nova::sys
