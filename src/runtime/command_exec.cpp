@@ -4,6 +4,7 @@
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
 #include "runtime/exec.h"
+#include "runtime/log.h"
 #include "runtime/process.h"
 #include "runtime/state.h"
 #include "runtime/terminal_relay.h"
@@ -137,6 +138,8 @@ Result<int> exec_command(const Globals& globals, Words words)
         return Error{Code::invalid_argument, "--tty: with --detach it needs --console-socket"};
     std::vector<std::string> warnings;
     TRY(check_process(request.process, warnings));
+    for (const auto& warning : warnings)
+        tell(globals, Severity::warning, warning);
     auto const executed = TRY(execute_in(globals, request));
     if (detach)
         return 0;

@@ -6,9 +6,8 @@
 #include <array>
 #include <cstdlib>
 
-#include "base/clock.h"
-#include "model/json_writer.h"
 #include "runtime/arguments.h"
+#include "runtime/log.h"
 #include "sys/file.h"
 #include "sys/memfd.h"
 
@@ -105,35 +104,7 @@ Result<Globals> globals_of(const Arguments& arguments)
     return globals;
 }
 
-std::string json_line(std::string_view message)
-{
-    model::JsonWriter json;
-    json.begin('{').member("level", "error").member("msg", message);
-    json.member("time", base::to_rfc3339(base::system_clock().now(), 9)).end('}');
-    return json.text() + "\n";
-}
-
-/// One line, whatever stands in the message.
-std::string one_line(std::string text)
-{
-    for (auto& character : text)
-        if (static_cast<unsigned char>(character) < 0x20)
-            character = character == '\n' ? ';' : ' ';
-    return text;
-}
-
-void report(const Globals& globals, const Error& error)
-{
-    auto const message = one_line(error.message());
-    if (!globals.log.empty()) {
-        auto const line =
-            globals.log_json ? json_line(message) : base::to_rfc3339(base::system_clock().now(), 0) + " error " + message + "\n";
-        auto const file = sys::open_file(globals.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644);
-        if (file.ok())
-            (void)sys::write_all(file.value().get(), line);
-    }
-    (void)sys::write_all(2, globals.log_json && globals.log.empty() ? json_line(message) : "nb: " + message + "\n");
-}
+void report(const Globals& globals, const Error& error) { tell(globals, Severity::error, error.message()); }
 
 /// stdin, stdout and stderr must be open: else the first file we open would become one of them in the container.
 void ensure_standard_streams()
@@ -155,6 +126,7 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
             report(globals, sys::run_own_program_sealed(argv).error());
             return 1;
         }
+        tell(globals, Severity::debug, std::string{command.name} + " with state in " + globals.root);
         auto result = command.run(globals, Words{rest}.subspan(1));
         if (result.ok())
             return result.value();

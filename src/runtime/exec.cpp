@@ -222,7 +222,10 @@ Status follow(const ExecPlan& plan, const Channel& channel, Executed& executed)
         auto received = TRY(channel.receive());
         switch (received.note) {
         case Note::terminal: executed.terminal = std::move(received.fds.at(0)); break;
-        case Note::listener: TRY(deliver_listener(*plan.config.platform.seccomp, plan.record, received.fds.at(0))); break;
+        case Note::listener:
+            TRY(deliver_listener(*plan.config.platform.seccomp,
+                                 {plan.record, Phase::running, TRY(sys::pid_of(executed.pidfd.get()))}, received.fds.at(0)));
+            break;
         case Note::ready:
             TRY(tell_pid(plan.request, executed));
             TRY(channel.send(Note::proceed));

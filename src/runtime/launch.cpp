@@ -10,6 +10,7 @@
 #include "base/undo.h"
 #include "runtime/hooks.h"
 #include "runtime/id_map.h"
+#include "runtime/log.h"
 #include "runtime/pid_file.h"
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
@@ -107,7 +108,7 @@ Status Launch::read_config()
     std::vector<std::string> warnings;
     TRY(check_process(*config_.process, warnings).context(request_.bundle + "/config.json"));
     for (const auto& warning : warnings)
-        (void)sys::write_all(2, "nb: warning: " + warning + "\n");
+        tell(globals_, Severity::warning, warning);
     record_.rootfs = absolute(config_.rootfs, request_.bundle);
     TRY(check_rootfs(record_.rootfs));
     if (config_.process->terminal && request_.console_socket.empty() && !request_.attached)
@@ -140,6 +141,7 @@ Status Launch::make_cgroup()
     if (record_.cgroup.empty())
         return done();
     cgroup_ = TRY(sys::Cgroup::create(record_.cgroup, record_.controllers));
+    tell(globals_, Severity::debug, "made cgroup " + record_.cgroup);
     undo_.add([this] {
         (void)cgroup_->kill_all(Deadline::after(kill_deadline));
         (void)cgroup_->remove(Deadline::after(kill_deadline));
@@ -225,6 +227,7 @@ Status Launch::clone_init(const InitPlan& plan)
     });
     record_.pid = cloned.pid;
     record_.start_ticks = TRY(sys::start_ticks(cloned.pid));
+    tell(globals_, Severity::debug, "the container's first process is " + std::to_string(cloned.pid));
     return done();
 }
 
@@ -241,7 +244,8 @@ Status Launch::handle(Received received)
     switch (received.note) {
     case Note::mounted: TRY(run_runtime_hooks()); return channel_->send(Note::proceed);
     case Note::terminal: terminal_ = std::move(received.fds.at(0)); return done();
-    case Note::listener: return deliver_listener(*config_.platform.seccomp, record_, received.fds.at(0));
+    case Note::listener:
+        return deliver_listener(*config_.platform.seccomp, {record_, Phase::creating, record_.pid}, received.fds.at(0));
     case Note::ready: ready_ = true; return done();
     case Note::failed: return received.error();
     default: return Error{Code::internal, "the container's process ended before it was set up"};
@@ -321,7 +325,7 @@ Status start_waiting(const StateDirectory& directory, const Record& record, cons
         if (received.note == Note::failed)
             return received.error();
         if (received.note == Note::listener)
-            TRY(deliver_listener(*config.platform.seccomp, record, received.fds.at(0)));
+            TRY(deliver_listener(*config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
     }
 }
 

@@ -40,7 +40,14 @@ Result<Launched> launch(const Globals& globals, const LaunchRequest& request);
 /// Errors: not_found; failed_precondition - not in state created; the program's own.
 Status start_container(const Globals& globals, const std::string& id);
 
+/// Which process a seccomp listener is for.
+struct Watched {
+    const Record& record;
+    Phase phase = Phase::creating;
+    pid_t pid = 0;
+};
+
 /// Sends the seccomp listener to whoever answers system calls (linux.seccomp.listenerPath).
-Status deliver_listener(const model::oci::Seccomp& profile, const Record& record, const sys::UniqueFd& listener);
+Status deliver_listener(const model::oci::Seccomp& profile, const Watched& watched, const sys::UniqueFd& listener);
 
 } // namespace nova::runtime

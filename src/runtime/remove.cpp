@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "runtime/hooks.h"
+#include "runtime/log.h"
 #include "runtime/state.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -37,7 +38,7 @@ Status kill_processes(const Record& record)
     return cgroup.remove(deadline);
 }
 
-void run_poststop(const StateDirectory& directory, const Record& record)
+void run_poststop(const Globals& globals, const StateDirectory& directory, const Record& record)
 {
     auto text = directory.read_config();
     auto config = text.ok() ? model::oci::parse_config(std::move(text).value()) : Result<model::oci::Config>{text.error()};
@@ -46,7 +47,7 @@ void run_poststop(const StateDirectory& directory, const Record& record)
     // The container is gone whatever they say: a failure is told and passed over, as the specification asks.
     auto const result = run_hooks("poststop", config.value().hooks.poststop, state_json(record, Phase::stopped));
     if (!result.ok())
-        (void)sys::write_all(2, "nb: warning: " + result.error().message() + "\n");
+        tell(globals, Severity::warning, result.error().message());
 }
 
 } // namespace
@@ -69,7 +70,7 @@ Status remove_container(const Globals& globals, const std::string& id, Force for
         return Error{Code::failed_precondition, "cannot delete container \"" + id + "\": it is " + std::string{to_string(phase)} +
                                                     ", not stopped (--force kills it)"};
     TRY(kill_processes(record.value()));
-    run_poststop(directory, record.value());
+    run_poststop(globals, directory, record.value());
     return directory.remove();
 }
 

@@ -5,14 +5,14 @@
 
 namespace nova::runtime {
 
-Status deliver_listener(const model::oci::Seccomp& profile, const Record& record, const sys::UniqueFd& listener)
+Status deliver_listener(const model::oci::Seccomp& profile, const Watched& watched, const sys::UniqueFd& listener)
 {
     auto const socket =
         TRY(sys::connect_unix(profile.listener_path, sys::SocketKind::stream).context("linux.seccomp.listenerPath"));
     model::JsonWriter json;
-    json.begin('{').member("ociVersion", record.version).key("fds").begin('[').value("seccompFd").end(']');
-    json.member("pid", static_cast<std::int64_t>(record.pid)).member("metadata", profile.listener_metadata);
-    json.key("state").raw(state_json(record, Phase::creating)).end('}');
+    json.begin('{').member("ociVersion", watched.record.version).key("fds").begin('[').value("seccompFd").end(']');
+    json.member("pid", static_cast<std::int64_t>(watched.pid)).member("metadata", profile.listener_metadata);
+    json.key("state").raw(state_json(watched.record, watched.phase)).end('}');
     return send_descriptor(socket.get(), json.text(), listener);
 }
 

@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -14,6 +16,7 @@ namespace nova::runtime {
 
 using base::Code;
 using base::Error;
+using base::Status;
 namespace oci = model::oci;
 
 namespace {
@@ -91,6 +94,38 @@ Result<unsigned> flags_of(const oci::Seccomp& profile)
     return flags;
 }
 
+bool allows(std::string_view action) { return action == "SCMP_ACT_ALLOW" || action == "SCMP_ACT_LOG"; }
+
+/// Profiles name calls that are newer than this libseccomp. Where the default denies, one that is left out is denied as well;
+/// where it allows, a call that was to be denied would be allowed.
+Status check_unknown_calls(const oci::Seccomp& profile, const std::vector<std::string>& unknown)
+{
+    if (!allows(profile.default_action))
+        return base::done();
+    for (std::size_t i = 0; i < profile.syscalls.size(); ++i)
+        for (const auto& name : profile.syscalls[i].names)
+            if (!allows(profile.syscalls[i].action) && std::find(unknown.begin(), unknown.end(), name) != unknown.end())
+                return Error{Code::invalid_argument, "linux.seccomp.syscalls[" + std::to_string(i) +
+                                                         "].names: unknown system call \"" + name.substr(0, 60) +
+                                                         "\" would stay allowed"};
+    return base::done();
+}
+
+Status check_listener(const oci::Seccomp& profile)
+{
+    if (profile.default_action == "SCMP_ACT_NOTIFY")
+        return Error{Code::invalid_argument, "linux.seccomp.defaultAction: must not be SCMP_ACT_NOTIFY"};
+    if (profile.listener_path.empty() && !profile.listener_metadata.empty())
+        return Error{Code::invalid_argument, "linux.seccomp.listenerMetadata: needs a listenerPath"};
+    if (notifies(profile) && profile.listener_path.empty())
+        return Error{Code::invalid_argument, "linux.seccomp.listenerPath: is needed for SCMP_ACT_NOTIFY"};
+    for (const auto& rule : profile.syscalls)
+        if (rule.action == "SCMP_ACT_NOTIFY" && std::find(rule.names.begin(), rule.names.end(), "sendmsg") != rule.names.end())
+            return Error{Code::invalid_argument, "linux.seccomp.syscalls: SCMP_ACT_NOTIFY for sendmsg, by which the listener is "
+                                                 "handed over, would wait for itself"};
+    return base::done();
+}
+
 } // namespace
 
 Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::string& cache_directory)
@@ -98,19 +133,18 @@ Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::st
     SeccompFilter filter;
     filter.flags = TRY(flags_of(profile));
     filter.wants_listener = notifies(profile);
-    if (profile.default_action == "SCMP_ACT_NOTIFY")
-        return Error{Code::invalid_argument, "linux.seccomp.defaultAction: must not be SCMP_ACT_NOTIFY"};
-    if (filter.wants_listener && profile.listener_path.empty())
-        return Error{Code::invalid_argument, "linux.seccomp.listenerPath: is needed for SCMP_ACT_NOTIFY"};
-    if (!filter.wants_listener && !profile.listener_path.empty())
-        return Error{Code::invalid_argument, "linux.seccomp.listenerPath: needs a rule with SCMP_ACT_NOTIFY"};
+    TRY(check_listener(profile));
     if (filter.wants_listener)
         filter.flags |= sys::seccomp_listener_flag();
+    else
+        filter.flags &= ~sys::seccomp_flag_for_listeners();
     if (auto cached = find_cached(profile, cache_directory)) {
         filter.code = std::move(*cached);
         return filter;
     }
-    filter.code = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp")).code;
+    auto program = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp"));
+    TRY(check_unknown_calls(profile, program.unknown_calls));
+    filter.code = std::move(program.code);
     keep(profile, cache_directory, filter.code);
     return filter;
 }

@@ -165,13 +165,16 @@ Result<SeccompProgram> compile_seccomp(const SeccompSource& source)
     return program;
 }
 
+/// Not in Debian 12's headers.
+constexpr unsigned wait_killable = 1u << 5;
+
 Result<unsigned> parse_seccomp_flag(std::string_view name)
 {
     constexpr std::array<std::pair<std::string_view, unsigned>, 4> known{
         {{"SECCOMP_FILTER_FLAG_TSYNC", 0}, // One thread: nothing to do.
          {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
          {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-         {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1u << 5}}};
+         {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", wait_killable}}};
     for (const auto& [text, flag] : known)
         if (text == name)
             return unsigned{flag};
@@ -179,6 +182,8 @@ Result<unsigned> parse_seccomp_flag(std::string_view name)
 }
 
 unsigned seccomp_listener_flag() { return SECCOMP_FILTER_FLAG_NEW_LISTENER; }
+
+unsigned seccomp_flag_for_listeners() { return wait_killable; }
 
 Result<UniqueFd> load_seccomp(const std::string& code, unsigned flags)
 {

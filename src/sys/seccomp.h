@@ -50,5 +50,6 @@ Result<unsigned> parse_seccomp_flag(std::string_view name);
 /// Needs no_new_privs or CAP_SYS_ADMIN.
 Result<UniqueFd> load_seccomp(const std::string& code, unsigned flags);
 unsigned seccomp_listener_flag();
+unsigned seccomp_flag_for_listeners(); ///< WAIT_KILLABLE_RECV, which the kernel refuses without a listener.
 
 } // namespace nova::sys
