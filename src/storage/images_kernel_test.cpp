@@ -212,6 +212,18 @@ TEST_F(RealImage, takes_only_what_nobody_else_needs_when_it_is_removed)
     EXPECT_EQ(store.get("two").error().code(), base::Code::not_found);
 }
 
+TEST_F(RealImage, may_have_a_name_that_looks_like_a_temporary)
+{
+    auto store = open_store();
+    for (const auto* name : {"my.new-web:1", "web:1.new-0badcafe"})
+        ASSERT_TRUE(store.import(layout, name).ok());
+
+    auto const again = open_store();
+    EXPECT_EQ(again.list().value().size(), 2u);
+    EXPECT_TRUE(again.get("my.new-web:1").ok()) << "a restart does not take it for a left-over";
+    EXPECT_TRUE(again.get("web:1.new-0badcafe").ok());
+}
+
 TEST_F(RealImage, leaves_the_layers_that_a_capsule_stands_on)
 {
     auto store = open_store();

@@ -73,8 +73,7 @@ Result<std::vector<std::string>> StoreFiles::list_references() const
 {
     std::vector<std::string> found;
     for (const auto& name : TRY(sys::list_directory(references())))
-        if (name.find(".new-") == std::string::npos) // Left by a kill between write and rename.
-            found.push_back(reference_of(name));
+        found.push_back(reference_of(name));
     return found;
 }
 
@@ -137,7 +136,10 @@ Status StoreFiles::finish(const std::string& staged) const
     }
     TRY(sys::sync_directory(blobs()));
     TRY(sys::sync_directory(layers()));
-    TRY(sys::write_file_atomically(references() + "/" + sealed[0], sealed[1] + "\n"));
+    // Written among the staged files: among the references a temporary could not be told from an image of such a name.
+    TRY(sys::write_file_atomically(staged + "/pointer", sealed[1] + "\n"));
+    TRY(sys::rename_over(staged + "/pointer", references() + "/" + sealed[0]));
+    TRY(sys::sync_directory(references()));
     // The seal goes first: what a kill leaves then is left-overs, and no import that still has to be finished.
     TRY(sys::remove_file(staged + "/reference"));
     return sys::remove_tree(staged);
@@ -152,9 +154,6 @@ Status StoreFiles::recover() const
         else
             TRY(sys::remove_tree(staged).context("remove the interrupted import " + id));
     }
-    for (const auto& name : TRY(sys::list_directory(references())))
-        if (name.find(".new-") != std::string::npos)
-            TRY(sys::remove_file(references() + "/" + name));
     return base::done();
 }
 
