@@ -315,6 +315,7 @@ Status KernelNetworks::sweep(const std::vector<EndpointPlan>& keep)
 {
     auto const* const doing = "sweep networks";
     std::lock_guard const lock{mutex_};
+    TRY(store_.sweep().context(doing));
     auto const content = TRY(store_.load().context(doing));
     auto netlink = TRY(sys::Netlink::open().context(doing));
     TRY(sweep_links(netlink, content, keep).context(doing));

@@ -331,11 +331,12 @@ TEST_F(Playground, is_swept_clean_of_what_a_crash_left)
     EXPECT_THAT(networks->observe_switch("lab").value().ports, ElementsAre("ve-one"));
 
     EXPECT_OK(sys::remove_file(root + "/0000aaaa/networks/lab.json"));
+    EXPECT_OK(sys::replace_file(root + "/0000aaaa/networks/lab.json.new-0badcafe", "{")); // A kill in the middle of its writing.
     EXPECT_OK(networks->sweep({}));
 
     EXPECT_EQ(dump(), before);
-    EXPECT_TRUE(sys::list_directory(root + "/0000aaaa/run/netns").value().empty());
-    EXPECT_TRUE(sys::list_directory(root + "/0000aaaa/run/dns").value().empty());
+    for (const auto* place : {"networks", "run/netns", "run/dns"})
+        EXPECT_THAT(sys::list_directory(root + "/0000aaaa/" + place).value(), testing::IsEmpty()) << place;
 }
 
 TEST_F(Playground, loses_no_switch_to_a_broken_state_file)

@@ -74,4 +74,6 @@ Status SwitchStore::put(const SwitchPlan& plan) const
 
 Status SwitchStore::remove(const std::string& name) const { return sys::remove_file(path_of(name)); }
 
+Status SwitchStore::sweep() const { return sys::sweep_temporaries(directory_); }
+
 } // namespace nova::network

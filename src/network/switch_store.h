@@ -24,6 +24,7 @@ public:
 
     Status put(const SwitchPlan& plan) const;     ///< Writes nothing where the file says the same.
     Status remove(const std::string& name) const; ///< Accepts absence.
+    Status sweep() const;                         ///< Removes what a kill left that struck while a file was written.
 
 private:
     std::string path_of(const std::string& name) const { return directory_ + "/" + name + ".json"; }

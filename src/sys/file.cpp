@@ -90,6 +90,19 @@ Status sync_directory(const std::string& path)
     return base::done();
 }
 
+constexpr std::string_view temporary_mark = ".new-";
+constexpr std::size_t temporary_digits = 8;
+
+/// The inverse of temporary_of.
+bool is_temporary(std::string_view name)
+{
+    auto const end = name.size() - std::min(name.size(), temporary_digits);
+    return name.substr(0, end).ends_with(temporary_mark) && end > temporary_mark.size() &&
+           name.find_first_not_of("0123456789abcdef", end) == std::string_view::npos;
+}
+
+std::string temporary_of(const std::string& path) { return path + std::string{temporary_mark} + random_hex(temporary_digits); }
+
 enum class Durable { no, yes };
 
 Status write_new(const std::string& path, std::string_view text, unsigned mode, Durable durable)
@@ -103,7 +116,7 @@ Status write_new(const std::string& path, std::string_view text, unsigned mode, 
 
 Status replace(const std::string& path, std::string_view text, unsigned mode, Durable durable)
 {
-    auto const temporary = path + ".new-" + random_hex(8);
+    auto const temporary = temporary_of(path);
     auto written = write_new(temporary, text, mode, durable);
     if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
         written = Error::from_errno("rename to " + path);
@@ -123,6 +136,17 @@ Status write_file_atomically(const std::string& path, std::string_view text, uns
 Status replace_file(const std::string& path, std::string_view text, unsigned mode)
 {
     return replace(path, text, mode, Durable::no);
+}
+
+Status sweep_temporaries(const std::string& directory)
+{
+    auto names = list_directory(directory);
+    if (base::failed_with(names, base::Code::not_found))
+        return base::done();
+    for (const auto& name : TRY(std::move(names)))
+        if (is_temporary(name))
+            TRY(remove_file(directory + "/" + name));
+    return base::done();
 }
 
 Status sync_file(const std::string& path)

@@ -37,6 +37,10 @@ Status write_file_atomically(const std::string& path, std::string_view text, uns
 /// old one, empty or missing. For what is written anew before it is read again.
 Status replace_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
+/// Removes the temporaries of the two above that killed writers left in a directory. Only for who knows that nobody writes there
+/// now. Accepts the directory's absence.
+Status sweep_temporaries(const std::string& directory);
+
 /// Waits until the file and its name are on the disk: what replace_file left out.
 Status sync_file(const std::string& path);
 

@@ -37,6 +37,18 @@ TEST_F(FileTest, replaces_a_file_without_the_disk_and_leaves_no_temporary)
     EXPECT_EQ(list_directory(root).value(), std::vector<std::string>{"a"});
 }
 
+TEST_F(FileTest, sweeps_the_temporaries_that_killed_writers_left_and_nothing_else)
+{
+    std::vector<std::string> const others{"a", "a.new-", "a.new-0badcaf", "a.new-0badcafe.b", "a.new-0badcafg", "b.new-web:1"};
+    for (const auto& name : others)
+        ASSERT_TRUE(replace_file(root + "/" + name, "whole").ok());
+    for (const auto* name : {"/a.new-0badcafe", "/b.new-00000000"})
+        ASSERT_TRUE(replace_file(root + name, "half").ok());
+    ASSERT_TRUE(sweep_temporaries(root).ok());
+    EXPECT_EQ(list_directory(root).value(), others);
+    EXPECT_TRUE(sweep_temporaries(root + "/absent").ok());
+}
+
 TEST_F(FileTest, removes_a_tree_but_not_what_a_link_points_to)
 {
     ASSERT_TRUE(make_directories(root + "/tree/deep/er").ok());

@@ -22,6 +22,7 @@ std::string mark_of(std::span<const std::byte> image)
 Result<std::unique_ptr<supervisor::Client>> reach_supervisor(const Layout& layout, const sys::UniqueFd& program,
                                                              std::span<const std::byte> image)
 {
+    TRY(sys::sweep_temporaries(layout.run)); // Of a daemon that was killed in the middle of writing the mark.
     bool const from_before = sys::exists(layout.run + "/supervisor");
     auto client = TRY(supervisor::connect({.run_directory = layout.run, .program = program.get()}));
     auto const ours = mark_of(image);
