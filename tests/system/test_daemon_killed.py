@@ -47,8 +47,9 @@ def begin(nova, more=""):
 
 
 def check_steady(nova, steady):
-    assert capsules_with("echo line") == [steady["count"]]
-    assert machines_of(nova)["vm.default.probe"] == steady["probe"]
+    capsules, machines = capsules_with("echo line"), machines_of(nova)
+    assert capsules == [steady["count"]], f"the capsule that counts was {steady['count']}, now there are {capsules}"
+    assert machines.get("vm.default.probe") == steady["probe"], f"the machine was {steady['probe']}, now there are {machines}"
 
 
 def kill_during(nova, rng, words):

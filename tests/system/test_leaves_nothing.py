@@ -1,5 +1,6 @@
 """What is gone is gone: no process, mount, cgroup, namespace, link or nftables table of ours is left."""
 import os
+import re
 import signal
 import time
 
@@ -7,11 +8,22 @@ from harness import MACHINE, alive, eventually, inventory, run, web_image
 from survival import COUNTER, LAB, capsules_with, machines_of
 
 
-def check_nothing_is_left(before):
+# The store, which remembers nothing of what was removed but its revisions; locks, the daemon's log, and a cache of nb's.
+KEPT = re.compile(r"state/keyspace/|state/images/lock$|run/nova\.(log|sock\.lock)$|run/supervisor\.program$|run/nb/\.seccomp/")
+
+
+def files_of(nova):
+    """Whatever lies under its root and is no directory."""
+    found = (path for top in ("state", "run") for path in (nova.root / top).rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(name for path in found if not KEPT.match(name := str(path.relative_to(nova.root))))
+
+
+def check_nothing_is_left(nova, before):
     def same():
         after = inventory()
         different = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
         assert not different, different
+        assert not files_of(nova), f"files: {files_of(nova)}"
         return True
     eventually("everything is as before", same, seconds=5)
 
@@ -34,9 +46,10 @@ def test_after_down(nova):
     during = inventory()
     for kind in before:
         assert during[kind] != before[kind], f"the inventory of {kind} sees nothing of a Nova that runs"
+    assert files_of(nova), "no file of a Nova that runs is seen"
     eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 90, 0.5)
     down_and_stop(nova)
-    check_nothing_is_left(before)
+    check_nothing_is_left(nova, before)
 
 
 def test_after_a_daemon_killed_in_the_middle_of_up(nova):
@@ -48,7 +61,7 @@ def test_after_a_daemon_killed_in_the_middle_of_up(nova):
         eventually("a daemon runs", lambda: nova.kill_daemon() or True)
         up.communicate(timeout=30)
         down_and_stop(nova)
-        check_nothing_is_left(before)
+        check_nothing_is_left(nova, before)
 
 
 def test_after_a_daemon_killed_in_the_middle_of_down(nova):
@@ -61,7 +74,7 @@ def test_after_a_daemon_killed_in_the_middle_of_down(nova):
         nova.kill_daemon()
         down.communicate(timeout=30)
         down_and_stop(nova)
-        check_nothing_is_left(before)
+        check_nothing_is_left(nova, before)
 
 
 def test_after_a_supervisor_killed_in_the_middle_of_up(nova):
@@ -75,7 +88,7 @@ def test_after_a_supervisor_killed_in_the_middle_of_up(nova):
         nova.run("up")
         assert capsules_with("echo line")
         down_and_stop(nova)
-        check_nothing_is_left(before)
+        check_nothing_is_left(nova, before)
 
 
 def test_after_an_up_that_failed(nova):
@@ -91,7 +104,7 @@ def test_after_an_up_that_failed(nova):
     assert capsules_with("echo line"), "the good half is up"
     write(nova, image + "nonsense = 1\n")  # What `up` refuses, `down` takes.
     down_and_stop(nova)
-    check_nothing_is_left(before)
+    check_nothing_is_left(nova, before)
 
 
 def test_after_everything_died_at_once(nova):
@@ -105,7 +118,7 @@ def test_after_everything_died_at_once(nova):
     eventually("it is dead", lambda: not alive(count))
     down_and_stop(nova)
     assert machines_of(nova) == {}
-    check_nothing_is_left(before)
+    check_nothing_is_left(nova, before)
 
 
 run(globals())

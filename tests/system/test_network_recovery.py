@@ -1,15 +1,17 @@
 """A network whose bridge or rules were taken away by hand is whole again once the daemon has started anew."""
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import urllib.request
 
 from harness import NOVA, eventually, run, web_image
 from survival import LAB, STEADY_MACHINE, capsule, capsules_with, links, machines_of, restart_daemon
 
-SERVING = capsule("serve", "httpd -f -p 80 -h /www & wait")
+SERVING = capsule("serve", "httpd -f -p 80 -h /www & wait", more='ports = ["8080:80"]')
 MACHINE = STEADY_MACHINE.replace("http://count/", "http://serve/")
 
 
@@ -17,26 +19,66 @@ def shell(command, check=True):
     return subprocess.run(command, shell=True, capture_output=True, text=True, check=check).stdout
 
 
+def ruleset():
+    return shell("nft list ruleset")
+
+
 def ruleset_is_ours():
-    rules = shell("nft list ruleset")
-    return "masquerade" in rules and "10.88.0.0/24" in rules
+    return "masquerade" in ruleset() and "10.88.0.0/24" in ruleset()
 
 
-def begin(nova):
+# Says to whoever asks what address it sees. It has no route to our networks: only what is masqueraded gets an answer.
+WORLD = """
+import http.server, os
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.client_address[0].encode())
+os.write(1, b"up")
+http.server.HTTPServer(("", 80), Answer).serve_forever()
+"""
+
+ASKING = f"""{sys.executable} -c 'import urllib.request; print(urllib.request.urlopen("{{}}", timeout=2).read())'"""
+
+
+@contextlib.contextmanager
+def world():
+    """A neighbour 203.0.113.2 in a network namespace of its own; this host is 203.0.113.1 to it. Gives a runner of commands in there."""
+    server = subprocess.Popen(["unshare", "--net", sys.executable, "-c", WORLD], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert server.stdout.read(2) == b"up"
+        inside = f"nsenter -t {server.pid} -n "
+        shell(f"ip link add wan type veth peer name wan0 netns {server.pid}; ip addr add 203.0.113.1/24 dev wan; ip link set wan up")
+        shell(f"{inside} ip addr add 203.0.113.2/24 dev wan0; {inside} ip link set wan0 up")
+        yield lambda command: shell(inside + command, check=False)
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def begun(nova):
+    """Brings all up, lets the test do its harm and repair, and then looks whether all is as before."""
     web_image(nova)
     nova.novafile(LAB + SERVING + MACHINE)
-    nova.run("up")
-    eventually("the machine has the page", lambda: "from the image" in nova.out("logs", "vm", "probe"), 90, 0.5)
-    check_whole(nova)
-    return capsules_with("httpd"), machines_of(nova)
+    with world() as in_the_world:
+        nova.run("up")
+        eventually("the machine has the page", lambda: "from the image" in nova.out("logs", "vm", "probe"), 90, 0.5)
+        check_whole(nova, in_the_world)
+        running, rules = (capsules_with("httpd"), machines_of(nova)), ruleset()
+        yield
+        eventually("the network is whole", lambda: check_whole(nova, in_the_world), 40)
+        assert ruleset() == rules
+        assert (capsules_with("httpd"), machines_of(nova)) == running, "nothing was started anew"
 
 
 def ping(nova, target):
     return nova.run("exec", "container", "serve", "--", "ping", "-c", "1", "-W", "1", target, check=False).returncode == 0
 
 
-def check_whole(nova):
-    """Bridge, address, rules, plugs, and that packets and names find their way."""
+def check_whole(nova, in_the_world):
+    """Bridge, address, rules, plugs, and that packets and names find their way: inside, out, and in by the published port."""
     network = nova.json("net", "ls")["items"][0]
     assert network["status"]["phase"] == "Active", network
     now = links()
@@ -44,41 +86,47 @@ def check_whole(nova):
     assert "10.88.0.1/24" in shell("ip -4 addr show lab")
     plugs = [plug["link"] for plug in network["status"]["attachments"]]
     assert len(plugs) == 2 and all("master lab" in now[plug] for plug in plugs), (plugs, now)
-    assert ruleset_is_ours(), shell("nft list ruleset")
+    assert ruleset_is_ours(), ruleset()
     eventually("the capsule reaches the machine", lambda: ping(nova, nova.object("vm", "probe")["status"]["address"]), 10)
     eventually("names resolve", lambda: ping(nova, "probe"), 10)
     asking = ["udhcpc", "-i", "eth0", "-n", "-q", "-t", "3", "-T", "1", "-s", "/bin/true"]
     eventually("DHCP answers", lambda: "obtained" in nova.run("exec", "container", "serve", "--", *asking, check=False).stderr, 15)
     page = f"http://{nova.object('container', 'serve')['status']['podIP']}/"
     assert b"from the image" in eventually("the host reaches the capsule", lambda: urllib.request.urlopen(page, timeout=1).read(), 10)
+    seen = nova.run("exec", "container", "serve", "--", "wget", "-q", "-O", "-", "http://203.0.113.2/", check=False, timeout=20).stdout
+    assert seen == "203.0.113.1", f"out in the world the capsule is {seen!r}"
+    assert b"from the image" in urllib.request.urlopen("http://127.0.0.1:8080/", timeout=1).read()
+    assert "from the image" in in_the_world(ASKING.format("http://203.0.113.1:8080/"))
     return True
 
 
 def test_bridge_deleted_by_hand(nova):
-    capsules, machines = begin(nova)
-    shell("ip link del lab")
-    assert not ping(nova, nova.object("vm", "probe")["status"]["address"])
-    restart_daemon(nova)
-    eventually("the network is whole", lambda: check_whole(nova))
-    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+    with begun(nova):
+        shell("ip link del lab")
+        assert not ping(nova, nova.object("vm", "probe")["status"]["address"])
+        restart_daemon(nova)
 
 
 def test_rules_flushed_by_hand(nova):
-    capsules, machines = begin(nova)
-    shell("nft flush ruleset")
-    restart_daemon(nova)
-    eventually("the network is whole", lambda: check_whole(nova))
-    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+    with begun(nova):
+        shell("nft flush ruleset")
+        restart_daemon(nova)
+
+
+def test_one_rule_deleted_by_hand(nova):
+    """What is left looks like ours: still it is noticed that it is not all of it."""
+    with begun(nova):
+        table = ruleset().split()[2]
+        shell(f"nft flush chain inet {table} published")
+        restart_daemon(nova)
 
 
 def test_everything_at_once_and_the_daemon_killed(nova):
-    capsules, machines = begin(nova)
-    shell("ip link del lab; nft flush ruleset")
-    dns = int((nova.root / "run/dns/lab/pid").read_text())
-    os.kill(dns, 9)
-    nova.kill_daemon()
-    eventually("the network is whole", lambda: check_whole(nova))
-    assert (capsules_with("httpd"), machines_of(nova)) == (capsules, machines), "nothing was started anew"
+    with begun(nova):
+        shell("ip link del lab; nft flush ruleset; sysctl -qw net.ipv4.ip_forward=0")
+        dns = int((nova.root / "run/dns/lab/pid").read_text())
+        os.kill(dns, 9)
+        nova.kill_daemon()
 
 
 def recover_switch(nova, state, **options):
