@@ -45,10 +45,10 @@ Status Channel::send(Note note, std::string_view text, int fd) const
     return sys::send_message(socket_.get(), packed, std::span{&fd, 1});
 }
 
-void Channel::send_failure(const Error& error) const
+void Channel::send_failure(const Error& error, Note note) const
 {
     // Where even this fails the other side learns from the closed line that we are gone.
-    (void)sys::send_message(socket_.get(), pack(Note::failed, error.code(), error.errnum(), error.message()));
+    (void)sys::send_message(socket_.get(), pack(note, error.code(), error.errnum(), error.message()));
 }
 
 Result<Received> Channel::receive() const

@@ -13,14 +13,15 @@ using base::Status;
 
 /// What the two sides of a container's start tell each other.
 enum class Note : char {
-    failed = 'E',   ///< Child: this error; I end.
-    cloned = 'C',   ///< In-between process: the container's process has this pid.
-    mounted = 'M',  ///< Child: mounts are made, the root is still the host's: hooks may run.
-    terminal = 'T', ///< Child: here is the terminal's other end.
-    listener = 'L', ///< Child: here is the seccomp listener.
-    ready = 'R',    ///< Child: all is set up; I wait.
-    proceed = 'P',  ///< Parent: go on.
-    ended = 'X',    ///< Nobody is at the other end any more: after exec, or after death.
+    failed = 'E',      ///< Child: this error; I end.
+    hook_failed = 'H', ///< Child: the same, and it was a hook that failed.
+    cloned = 'C',      ///< In-between process: the container's process has this pid.
+    mounted = 'M',     ///< Child: mounts are made, the root is still the host's: hooks may run.
+    terminal = 'T',    ///< Child: here is the terminal's other end.
+    listener = 'L',    ///< Child: here is the seccomp listener.
+    ready = 'R',       ///< Child: all is set up; I wait.
+    proceed = 'P',     ///< Parent: go on.
+    ended = 'X',       ///< Nobody is at the other end any more: after exec, or after death.
 };
 
 struct Received {
@@ -44,7 +45,7 @@ public:
     explicit Channel(sys::UniqueFd socket) : socket_(std::move(socket)) {}
 
     Status send(Note note, std::string_view text = {}, int fd = -1) const;
-    void send_failure(const base::Error& error) const;
+    void send_failure(const base::Error& error, Note note = Note::failed) const;
 
     Result<Received> receive() const;
     /// Errors: the other side's failure; internal - it ended or said something else.

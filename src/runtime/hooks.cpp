@@ -1,5 +1,6 @@
 #include "runtime/hooks.h"
 
+#include "runtime/log.h"
 #include "sys/child.h"
 
 namespace nova::runtime {
@@ -29,6 +30,15 @@ Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hoo
     for (const auto& hook : hooks)
         TRY(run_hook(hook, state).context(std::string{kind} + " hook " + hook.path));
     return base::done();
+}
+
+void run_poststop_hooks(const Globals& globals, const std::vector<model::oci::Hook>& hooks, const std::string& state)
+{
+    for (const auto& hook : hooks) {
+        auto const result = run_hook(hook, state).context("poststop hook " + hook.path);
+        if (!result.ok())
+            tell(globals, Severity::warning, result.error().message());
+    }
 }
 
 } // namespace nova::runtime

@@ -17,6 +17,7 @@
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
+#include "sys/pidfd.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
@@ -43,12 +44,15 @@ public:
         return become_process(process_plan());
     }
 
+    bool hook_failed() const { return hook_failed_; }
+
 private:
     Status begin();
     Status build_root();
     Status make_mounts(const sys::RootDirectory& root);
     Status make_terminal(const sys::RootDirectory& root);
     Status run_early_hooks();
+    Status run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase);
     Status join_own_cgroup();
     Status raise_loopback();
     Status settle();
@@ -63,7 +67,9 @@ private:
     sys::UniqueFd proc_self_;
     Terminal terminal_;
     std::string executable_;
+    pid_t own_pid_ = 0; ///< In the host's pid namespace.
     bool in_cgroup_ = false;
+    bool hook_failed_ = false;
 };
 
 Status Init::begin()
@@ -80,6 +86,8 @@ Status Init::begin()
     TRY(sys::set_dumpable(sys::Dumpable::no));
     TRY(raise_loopback());
     proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
+    if (!config_.hooks.create_container.empty() || !config_.hooks.start_container.empty())
+        own_pid_ = TRY(sys::own_pid_in_proc());
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
     return apply_sysctls(config_.platform);
@@ -140,7 +148,19 @@ Status Init::run_early_hooks()
         TRY(channel_.send(Note::mounted));
         TRY(channel_.expect(Note::proceed));
     }
-    return run_hooks("createContainer", hooks.create_container, plan_.state_json);
+    return run_own_hooks("createContainer", hooks.create_container, Phase::creating);
+}
+
+/// Hooks that run in our namespaces. They too are told of us by the number that we have outside.
+Status Init::run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase)
+{
+    if (hooks.empty())
+        return done();
+    auto record = plan_.record;
+    record.pid = own_pid_;
+    auto result = run_hooks(kind, hooks, state_json(record, phase));
+    hook_failed_ = !result.ok();
+    return result;
 }
 
 /// Late: what is set up before is not the container's to pay for, so that a small memory limit suffices.
@@ -200,7 +220,7 @@ Status Init::wait_for_start()
 {
     if (plan_.start == StartMode::later)
         TRY(wait_for_start_command());
-    return run_hooks("startContainer", config_.hooks.start_container, plan_.state_json);
+    return run_own_hooks("startContainer", config_.hooks.start_container, Phase::created);
 }
 
 Status send_listener(void* context, const sys::UniqueFd& listener)
@@ -240,7 +260,7 @@ void run_init(const InitPlan& plan, Channel channel)
     close_foreign_descriptors(plan, channel);
     Init init{plan, channel};
     auto const result = init.run();
-    channel.send_failure(result.error());
+    channel.send_failure(result.error(), init.hook_failed() ? Note::hook_failed : Note::failed);
     sys::exit_now(1);
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/namespaces.h"
 #include "runtime/process.h"
 #include "runtime/rootfs.h"
+#include "runtime/state.h"
 #include "sys/unique_fd.h"
 
 namespace nova::runtime {
@@ -22,8 +23,8 @@ struct InitPlan {
     const model::oci::Config& config;
     std::string id;
     std::string bundle;
-    std::string rootfs;     ///< Absolute.
-    std::string state_json; ///< For hooks inside; pid is put in by the child.
+    std::string rootfs; ///< Absolute.
+    Record record;      ///< For hooks inside; the pid is put in by the child.
     NamespacePlan namespaces;
     SeccompFilter seccomp;
     bool has_seccomp = false;

@@ -12,6 +12,7 @@
 #include "runtime/id_map.h"
 #include "runtime/log.h"
 #include "runtime/pid_file.h"
+#include "runtime/remove.h"
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -65,6 +66,7 @@ private:
     sys::UniqueFd pidfd_;
     sys::UniqueFd terminal_;
     bool ready_ = false;
+    bool hooks_begun_ = false;
     base::Undo undo_; ///< Last: runs before what it uses is gone.
 };
 
@@ -121,6 +123,10 @@ Status Launch::read_config()
 Status Launch::make_record()
 {
     directory_ = TRY(StateDirectory::create(globals_.root, request_.id));
+    undo_.add([this] { // First here, so last then: when all else is gone.
+        if (hooks_begun_)
+            run_poststop_hooks(globals_, config_.hooks.poststop, state(Phase::stopped));
+    });
     undo_.add([this] { (void)directory_->remove(); });
     record_.id = request_.id;
     record_.bundle = request_.bundle;
@@ -155,7 +161,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.id = request_.id;
     plan.bundle = request_.bundle;
     plan.rootfs = record_.rootfs;
-    plan.state_json = state(Phase::creating);
+    plan.record = record_;
     plan.namespaces = TRY(plan_namespaces(config_.platform));
     plan.cgroup = record_.cgroup;
     plan.send_terminal = request_.attached;
@@ -235,6 +241,7 @@ std::string Launch::state(Phase phase) const { return state_json(record_, phase)
 
 Status Launch::run_runtime_hooks()
 {
+    hooks_begun_ = true;
     TRY(run_hooks("prestart", config_.hooks.prestart, state(Phase::creating)));
     return run_hooks("createRuntime", config_.hooks.create_runtime, state(Phase::creating));
 }
@@ -248,6 +255,7 @@ Status Launch::handle(Received received)
         return deliver_listener(*config_.platform.seccomp, {record_, Phase::creating, record_.pid}, received.fds.at(0));
     case Note::ready: ready_ = true; return done();
     case Note::failed: return received.error();
+    case Note::hook_failed: hooks_begun_ = true; return received.error();
     default: return Error{Code::internal, "the container's process ended before it was set up"};
     }
 }
@@ -306,13 +314,17 @@ Result<Launched> Launch::run()
     TRY(commit_record());
     TRY(await_release());
     if (request_.start == StartMode::at_once) {
+        hooks_begun_ = true;
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
     }
     undo_.commit();
     return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_)};
 }
 
-Status start_waiting(const StateDirectory& directory, const Record& record, const oci::Config& config)
+/// Whether the container is to be destroyed when start fails: after a hook's failure, as the specification says.
+enum class AfterFailure { leave, destroy };
+
+Status start_waiting(const StateDirectory& directory, const Record& record, const oci::Config& config, AfterFailure& after)
 {
     Channel channel{TRY(sys::connect_unix(directory.socket_path(), sys::SocketKind::packets))};
     // First: when we die between these two, its process hears that we are gone and ends, which is what the record says then.
@@ -322,8 +334,10 @@ Status start_waiting(const StateDirectory& directory, const Record& record, cons
         auto received = TRY(channel.receive());
         if (received.note == Note::ended)
             return done();
-        if (received.note == Note::failed)
+        if (received.note == Note::failed || received.note == Note::hook_failed) {
+            after = received.note == Note::hook_failed ? AfterFailure::destroy : AfterFailure::leave;
             return received.error();
+        }
         if (received.note == Note::listener)
             TRY(deliver_listener(*config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
     }
@@ -337,7 +351,7 @@ Result<Launched> launch(const Globals& globals, const LaunchRequest& request)
     return one.run();
 }
 
-Status start_container(const Globals& globals, const std::string& id)
+static Status start_created(const Globals& globals, const std::string& id, AfterFailure& after)
 {
     auto directory = TRY(StateDirectory::open(globals.root, id));
     TRY(directory.lock());
@@ -348,8 +362,18 @@ Status start_container(const Globals& globals, const std::string& id)
                      "cannot start container \"" + id + "\": it is " + std::string{to_string(phase)} + ", not created"};
     auto config_text = TRY(directory.read_config());
     auto const config = TRY(oci::parse_config(std::move(config_text)));
-    TRY(start_waiting(directory, record, config));
+    TRY(start_waiting(directory, record, config, after));
+    after = AfterFailure::destroy;
     return run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running));
+}
+
+Status start_container(const Globals& globals, const std::string& id)
+{
+    auto after = AfterFailure::leave;
+    auto started = start_created(globals, id, after);
+    if (!started.ok() && after == AfterFailure::destroy)
+        (void)remove_container(globals, id, Force::yes);
+    return started;
 }
 
 } // namespace nova::runtime

@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include "runtime/hooks.h"
-#include "runtime/log.h"
 #include "runtime/state.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -44,10 +43,7 @@ void run_poststop(const Globals& globals, const StateDirectory& directory, const
     auto config = text.ok() ? model::oci::parse_config(std::move(text).value()) : Result<model::oci::Config>{text.error()};
     if (!config.ok())
         return;
-    // The container is gone whatever they say: a failure is told and passed over, as the specification asks.
-    auto const result = run_hooks("poststop", config.value().hooks.poststop, state_json(record, Phase::stopped));
-    if (!result.ok())
-        tell(globals, Severity::warning, result.error().message());
+    run_poststop_hooks(globals, config.value().hooks.poststop, state_json(record, Phase::stopped));
 }
 
 } // namespace
