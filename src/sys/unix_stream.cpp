@@ -161,4 +161,17 @@ Result<std::string> UnixStream::read_line(std::size_t most, Deadline deadline)
     }
 }
 
+Result<std::string> UnixStream::read_exactly(std::size_t size, Deadline deadline)
+{
+    while (buffer_.size() < size) {
+        if (deadline.passed())
+            return Error{Code::deadline_exceeded, "not all of it in time"};
+        TRY(fill(deadline));
+    }
+    auto part = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    searched_ = 0;
+    return part;
+}
+
 } // namespace nova::sys

@@ -13,7 +13,8 @@ using base::Deadline;
 using base::Result;
 using base::Status;
 
-/// A connected unix stream socket that talks in lines. Every wait has a Deadline; none is endless unless that is.
+/// A connected unix stream socket that talks in lines, or in parts of a known size. Every wait has a Deadline; none is endless
+/// unless that is.
 /// After an error the stream is of no further use.
 class UnixStream {
 public:
@@ -31,6 +32,9 @@ public:
     /// Errors: unavailable - the other side closed (a last part without an end is dropped); deadline_exceeded;
     /// resource_exhausted - more than `most` bytes without an end.
     Result<std::string> read_line(std::size_t most, Deadline deadline);
+
+    /// So many bytes. Errors: unavailable - the other side closed before; deadline_exceeded.
+    Result<std::string> read_exactly(std::size_t size, Deadline deadline);
 
     int fd() const { return socket_.get(); }
 

@@ -61,6 +61,17 @@ TEST(UnixStream, takes_lines_apart_however_they_arrive)
     EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "three");
 }
 
+TEST(UnixStream, reads_so_many_bytes_after_a_line)
+{
+    auto pair = make_pair();
+    ASSERT_TRUE(write_all(pair.theirs.get(), "begin\nab\ncd").ok());
+    EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "begin");
+    EXPECT_EQ(pair.ours.read_exactly(4, soon()).value(), "ab\nc");
+    EXPECT_EQ(pair.ours.read_exactly(2, soon()).error().code(), Code::deadline_exceeded);
+    ASSERT_TRUE(write_all(pair.theirs.get(), "e").ok());
+    EXPECT_EQ(pair.ours.read_exactly(2, soon()).value(), "de");
+}
+
 TEST(UnixStream, refuses_a_line_that_is_too_long)
 {
     auto pair = make_pair();
