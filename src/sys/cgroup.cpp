@@ -22,6 +22,7 @@ using base::Error;
 namespace {
 
 const std::string mount_root = "/sys/fs/cgroup";
+const std::string hybrid_root = mount_root + "/unified"; ///< Where a hybrid host has version 2, with what version 1 has not.
 
 long magic_of(const std::string& path)
 {
@@ -80,15 +81,24 @@ Status fill_cpuset(const std::string& root, const std::string& path)
 }
 
 /// Version 2: a controller works in a cgroup only where every one above it hands it down.
-void enable_controllers(const std::string& path, const std::vector<std::string>& controllers)
+void enable_controllers(const std::string& root, const std::string& path, const std::vector<std::string>& controllers)
 {
     for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
         auto const slash = path.substr(0, end).rfind('/');
         for (const auto& controller : controllers) // One by one: one that is not there must not keep the others away.
-            (void)write_kernel_file(mount_root + path.substr(0, slash) + "/cgroup.subtree_control", "+" + controller);
+            (void)write_kernel_file(root + path.substr(0, slash) + "/cgroup.subtree_control", "+" + controller);
         if (end == std::string::npos)
             return;
     }
+}
+
+bool lists(const std::string& file, std::string_view word)
+{
+    auto const text = read_file(file);
+    if (!text.ok())
+        return false;
+    auto const words = base::split(base::trim(text.value()), ' ');
+    return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 void collect_pids(const std::string& directory, std::vector<pid_t>& pids)
@@ -159,16 +169,33 @@ const std::vector<std::string>& Cgroup::usual_controllers()
     return usual;
 }
 
+void Cgroup::add_place(const std::string& controller)
+{
+    if (!directory(controller).empty())
+        return;
+    if (magic_of(mount_root + "/" + controller) == CGROUP_SUPER_MAGIC)
+        places_.push_back({controller, mount_root + "/" + controller + path_, CgroupLayout::legacy});
+    else if (magic_of(hybrid_root) == CGROUP2_SUPER_MAGIC && lists(hybrid_root + "/cgroup.controllers", controller))
+        places_.push_back({controller, hybrid_root + path_, CgroupLayout::unified});
+}
+
 Cgroup Cgroup::at(const std::string& path, const std::vector<std::string>& controllers)
 {
     Cgroup group{path, cgroup_layout()};
     if (group.layout_ == CgroupLayout::unified)
-        group.places_.push_back({"", mount_root + path});
+        group.places_.push_back({"", mount_root + path, CgroupLayout::unified});
     if (group.layout_ == CgroupLayout::legacy)
         for (const auto& controller : controllers)
-            if (magic_of(mount_root + "/" + controller) == CGROUP_SUPER_MAGIC)
-                group.places_.push_back({controller, mount_root + "/" + controller + path});
+            group.add_place(controller);
     return group;
+}
+
+bool Cgroup::is_unified(std::string_view controller) const
+{
+    for (const auto& place : places_)
+        if (place.controller.empty() || place.controller == controller)
+            return place.layout == CgroupLayout::unified;
+    return layout_ == CgroupLayout::unified;
 }
 
 Status Cgroup::make_directories_of(std::vector<std::string>& made) const
@@ -178,6 +205,34 @@ Status Cgroup::make_directories_of(std::vector<std::string>& made) const
         TRY(make_chain(root, path_, made));
         if (place.controller == "cpuset")
             TRY(fill_cpuset(root, path_).context("fill cpuset"));
+        if (place.layout == CgroupLayout::unified && !place.controller.empty())
+            enable_controllers(root, path_, {place.controller});
+    }
+    return base::done();
+}
+
+Status Cgroup::extend(const std::vector<std::string>& controllers)
+{
+    auto const known = places_.size();
+    if (layout_ == CgroupLayout::unified)
+        enable_controllers(mount_root, path_, controllers);
+    for (const auto& controller : controllers)
+        if (layout_ == CgroupLayout::legacy)
+            add_place(controller);
+    if (places_.size() == known)
+        return base::done();
+    std::vector<std::string> made;
+    TRY(make_directories_of(made));
+    std::vector<pid_t> moved;
+    constexpr int most_rounds = 20; // They may have children meanwhile; but one that does nothing else must not keep us.
+    for (int round = 0; round < most_rounds; ++round) {
+        auto all = TRY(processes());
+        if (all == moved)
+            break;
+        for (auto const pid : all)
+            for (auto place = places_.begin() + static_cast<std::ptrdiff_t>(known); place != places_.end(); ++place)
+                (void)write_kernel_file(place->directory + "/cgroup.procs", std::to_string(pid)); // It may have ended.
+        moved = std::move(all);
     }
     return base::done();
 }
@@ -195,7 +250,7 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     });
     TRY(group.make_directories_of(made));
     if (group.layout_ == CgroupLayout::unified)
-        enable_controllers(path, controllers);
+        enable_controllers(mount_root, path, controllers);
     bool const all_new = made.size() >= group.places_.size();
     if (!all_new && !TRY(group.processes()).empty())
         return Error{Code::failed_precondition, "cgroup " + path + " has processes in it already"};
@@ -214,13 +269,7 @@ std::string Cgroup::directory(std::string_view controller) const
 bool Cgroup::has(std::string_view controller) const
 {
     auto const place = directory(controller);
-    if (place.empty() || layout_ != CgroupLayout::unified)
-        return !place.empty();
-    auto const enabled = read_file(place + "/cgroup.controllers");
-    if (!enabled.ok())
-        return false;
-    auto const names = base::split(base::trim(enabled.value()), ' ');
-    return std::find(names.begin(), names.end(), controller) != names.end();
+    return !place.empty() && (!is_unified(controller) || lists(place + "/cgroup.controllers", controller));
 }
 
 Status Cgroup::write(std::string_view controller, const std::string& file, std::string_view text) const
@@ -262,7 +311,8 @@ Result<std::vector<UniqueFd>> Cgroup::open_tasks() const
     std::vector<UniqueFd> tasks;
     if (layout_ == CgroupLayout::legacy)
         for (const auto& place : places_)
-            tasks.push_back(TRY(open_file(place.directory + "/tasks", O_WRONLY)));
+            tasks.push_back(
+                TRY(open_file(place.directory + (place.layout == CgroupLayout::unified ? "/cgroup.procs" : "/tasks"), O_WRONLY)));
     return tasks;
 }
 

@@ -44,6 +44,12 @@ public:
     CgroupLayout layout() const { return layout_; }
     bool has(std::string_view controller) const; ///< It takes part and can be written.
 
+    /// Version 2's files: everywhere on a host of version 2; on a hybrid one where only that hierarchy has the controller.
+    bool is_unified(std::string_view controller) const;
+
+    /// Takes part in more controllers, with all its processes. Accepts those that it has. Errors: as create.
+    Status extend(const std::vector<std::string>& controllers);
+
     /// One file of a controller: "memory", "memory.limit_in_bytes".
     /// Errors: unimplemented - the controller is not there; not_found - no such file; as write(2).
     Status write(std::string_view controller, const std::string& file, std::string_view text) const;
@@ -84,7 +90,9 @@ private:
     struct Place {
         std::string controller; ///< Empty on version 2.
         std::string directory;
+        CgroupLayout layout = CgroupLayout::legacy; ///< Of this hierarchy: on a hybrid host some are of version 2.
     };
+    void add_place(const std::string& controller);
     Cgroup(std::string path, CgroupLayout layout) : path_(std::move(path)), layout_(layout) {}
     Status make_directories_of(std::vector<std::string>& made) const;
 
