@@ -1,9 +1,8 @@
-// ps, pause, resume and update: what is done through the container's cgroup.
+// ps, pause and resume: what is done through the container's cgroup.
 #include <unistd.h>
 
 #include <array>
 
-#include "base/bytes.h"
 #include "base/strings.h"
 #include "model/json_writer.h"
 #include "runtime/arguments.h"
@@ -19,22 +18,12 @@ using base::Deadline;
 using base::done;
 using base::Error;
 using Kind = Option::Kind;
-namespace oci = model::oci;
 
 namespace {
 
 constexpr auto freeze_deadline = std::chrono::seconds{10};
 
 constexpr std::array ps_options{Option{"format", 'f'}};
-constexpr std::array update_options{
-    Option{"resources", 'r'}, Option{"memory"},        Option{"memory-reservation"},
-    Option{"memory-swap"},    Option{"kernel-memory"}, Option{"kernel-memory-tcp"},
-    Option{"cpu-period"},     Option{"cpu-quota"},     Option{"cpu-burst"},
-    Option{"cpu-share"},      Option{"cpu-shares"},    Option{"cpu-rt-period"},
-    Option{"cpu-rt-runtime"}, Option{"cpu-idle"},      Option{"cpuset-cpus"},
-    Option{"cpuset-mems"},    Option{"pids-limit"},    Option{"blkio-weight"},
-};
-
 struct Found {
     Record record;
     sys::Cgroup cgroup;
@@ -98,49 +87,6 @@ Status print_table(const std::vector<pid_t>& pids, std::vector<std::string> opti
     return sys::write_all(1, chosen_lines(finished.out, pids));
 }
 
-template <typename Number>
-Status read_number(const Arguments& arguments, std::string_view name, std::optional<Number>& out)
-{
-    auto const text = arguments.find(name);
-    if (!text)
-        return done();
-    if (auto const number = base::parse_integer(*text, INT64_MIN, INT64_MAX); number.ok()) {
-        if (!std::in_range<Number>(number.value()))
-            return Error{Code::invalid_argument, "--" + std::string{name} + ": is out of range"};
-        out = static_cast<Number>(number.value());
-        return done();
-    }
-    auto const bytes = TRY(base::parse_bytes(*text).context("--" + std::string{name}));
-    out = static_cast<Number>(bytes.count);
-    return done();
-}
-
-Result<oci::Resources> resources_of(const Arguments& arguments)
-{
-    if (auto const file = arguments.find("resources")) {
-        auto text = TRY(*file == "-" ? sys::read_all(0, 1u << 20) : sys::read_file(*file, 1u << 20));
-        return oci::parse_resources(std::move(text)).context("--resources");
-    }
-    oci::Resources resources;
-    TRY(read_number(arguments, "memory", resources.memory.limit));
-    TRY(read_number(arguments, "memory-reservation", resources.memory.reservation));
-    TRY(read_number(arguments, "memory-swap", resources.memory.swap));
-    TRY(read_number(arguments, "kernel-memory-tcp", resources.memory.kernel_tcp));
-    TRY(read_number(arguments, "cpu-period", resources.cpu.period));
-    TRY(read_number(arguments, "cpu-quota", resources.cpu.quota));
-    TRY(read_number(arguments, "cpu-burst", resources.cpu.burst));
-    TRY(read_number(arguments, "cpu-share", resources.cpu.shares));
-    TRY(read_number(arguments, "cpu-shares", resources.cpu.shares));
-    TRY(read_number(arguments, "cpu-rt-period", resources.cpu.realtime_period));
-    TRY(read_number(arguments, "cpu-rt-runtime", resources.cpu.realtime_runtime));
-    TRY(read_number(arguments, "cpu-idle", resources.cpu.idle));
-    TRY(read_number(arguments, "pids-limit", resources.pids_limit));
-    TRY(read_number(arguments, "blkio-weight", resources.block_io.weight));
-    resources.cpu.cpus = arguments.get("cpuset-cpus");
-    resources.cpu.mems = arguments.get("cpuset-mems");
-    return resources;
-}
-
 } // namespace
 
 Result<int> ps_command(const Globals& globals, Words words)
@@ -172,18 +118,6 @@ Result<int> resume_command(const Globals& globals, Words words)
     auto const id = TRY(arguments.only("the container's id"));
     auto const found = TRY(find_running(globals, id, {Phase::paused}));
     TRY(found.cgroup.thaw(Deadline::after(freeze_deadline)));
-    return 0;
-}
-
-Result<int> update_command(const Globals& globals, Words words)
-{
-    auto const arguments = TRY(Arguments::parse(words, update_options, OptionOrder::anywhere));
-    auto const id = TRY(arguments.only("the container's id"));
-    auto const resources = TRY(resources_of(arguments));
-    auto const found = TRY(find_running(globals, id, {Phase::created, Phase::running, Phase::paused}));
-    TRY(apply_resources(found.cgroup, resources));
-    if (!resources.devices.empty())
-        TRY(apply_device_rules(found.cgroup, resources.devices));
     return 0;
 }
 

@@ -1,89 +1,170 @@
-// events: what a container uses, in the shape that containerd reads from runc.
+// events: what a container uses, and when it runs out of memory or has to wait, in the shape that containerd reads from runc.
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
 
-#include "base/strings.h"
 #include "model/json_writer.h"
 #include "runtime/arguments.h"
+#include "runtime/cgroup_stats.h"
 #include "runtime/commands.h"
+#include "runtime/event_options.h"
 #include "runtime/state.h"
+#include "sys/cgroup_watch.h"
 #include "sys/file.h"
+#include "sys/inotify.h"
 
 namespace nova::runtime {
 
 using base::Code;
+using base::Deadline;
+using base::done;
 using base::Error;
 using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array events_options{Option{"stats", 0, Kind::flag}, Option{"interval"}};
+constexpr std::array events_options{Option{"stats", 0, Kind::flag}, Option{"interval"}, Option{"pressure"}};
 
-/// One number of a file of the cgroup; absent and "max" give nullopt.
-std::optional<std::uint64_t> number_in(const sys::Cgroup& cgroup, const char* controller, const char* file)
-{
-    auto const text = cgroup.read(controller, file);
-    if (!text.ok())
-        return std::nullopt;
-    auto const number = base::parse_integer(base::trim(text.value()), 0, INT64_MAX);
-    return number.ok() ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(number.value())) : std::nullopt;
-}
-
-/// "key value" per line.
-std::map<std::string, std::uint64_t> pairs_in(const sys::Cgroup& cgroup, const char* controller, const char* file)
-{
-    std::map<std::string, std::uint64_t> pairs;
-    auto const text = cgroup.read(controller, file);
-    for (const auto& line : base::split(text.ok() ? text.value() : "", '\n')) {
-        auto const space = line.find(' ');
-        auto const number =
-            space == std::string::npos ? Result<long long>{0} : base::parse_integer(line.substr(space + 1), 0, INT64_MAX);
-        if (space != std::string::npos && number.ok())
-            pairs[line.substr(0, space)] = static_cast<std::uint64_t>(number.value());
+/// Tells each time that the kernel killed in the group for want of memory.
+class MemoryAlarm {
+public:
+    static Result<MemoryAlarm> open(const sys::Cgroup& cgroup)
+    {
+        MemoryAlarm alarm{cgroup};
+        auto const directory = cgroup.directory("memory");
+        if (directory.empty() || !cgroup.has("memory"))
+            return alarm; // Nobody counts: it never happens.
+        if (cgroup.layout() == sys::CgroupLayout::unified) {
+            alarm.files_ = TRY(sys::Inotify::open());
+            TRY(alarm.files_->watch_content(directory + "/memory.events"));
+            alarm.kills_ = cgroup.oom_kills().value_or(0);
+        } else {
+            alarm.event_ = TRY(sys::watch_legacy_memory(directory, "memory.oom_control", ""));
+        }
+        return alarm;
     }
-    return pairs;
-}
 
-void write_cpu(model::JsonWriter& json, const sys::Cgroup& cgroup)
-{
-    bool const unified = cgroup.layout() == sys::CgroupLayout::unified;
-    auto stat = pairs_in(cgroup, "cpu", "cpu.stat");
-    auto const total = unified ? stat["usage_usec"] * 1000 : number_in(cgroup, "cpuacct", "cpuacct.usage").value_or(0);
-    auto const user = unified ? stat["user_usec"] * 1000 : number_in(cgroup, "cpuacct", "cpuacct.usage_user").value_or(0);
-    auto const kernel = unified ? stat["system_usec"] * 1000 : number_in(cgroup, "cpuacct", "cpuacct.usage_sys").value_or(0);
-    json.key("cpu").begin('{').key("usage").begin('{').member("total", total).member("kernel", kernel).member("user", user);
-    json.end('}').key("throttling").begin('{').member("periods", stat["nr_periods"]);
-    json.member("throttledPeriods", stat["nr_throttled"]);
-    json.member("throttledTime", unified ? stat["throttled_usec"] * 1000 : stat["throttled_time"]).end('}').end('}');
-}
+    int fd() const { return files_ ? files_->fd() : event_.get(); }
 
-void write_memory(model::JsonWriter& json, const sys::Cgroup& cgroup)
-{
-    bool const unified = cgroup.layout() == sys::CgroupLayout::unified;
-    auto const usage = number_in(cgroup, "memory", unified ? "memory.current" : "memory.usage_in_bytes");
-    auto const limit = number_in(cgroup, "memory", unified ? "memory.max" : "memory.limit_in_bytes");
-    auto const most = number_in(cgroup, "memory", unified ? "memory.peak" : "memory.max_usage_in_bytes");
-    auto const failures =
-        unified ? pairs_in(cgroup, "memory", "memory.events")["max"] : number_in(cgroup, "memory", "memory.failcnt").value_or(0);
-    json.key("memory").begin('{').key("usage").begin('{').member("usage", usage.value_or(0));
-    json.member("limit", limit.value_or(UINT64_MAX)).member("max", most.value_or(0));
-    json.member("failcnt", failures).end('}').key("raw").begin('{');
-    for (const auto& [key, value] : pairs_in(cgroup, "memory", "memory.stat"))
-        json.member(key, value);
-    json.end('}').end('}');
-}
+    /// How often since the last call.
+    std::uint64_t take()
+    {
+        if (!files_) {
+            std::uint64_t count = 0;
+            bool const any = event_ && ::read(event_.get(), &count, sizeof count) == sizeof count;
+            return any && cgroup_->has_file("memory", "memory.oom_control") ? count : 0; // The group's end is told too.
+        }
+        (void)files_->take();
+        auto const before = kills_;
+        kills_ = cgroup_->oom_kills().value_or(before);
+        return kills_ - before;
+    }
 
-std::string stats_json(const std::string& id, const sys::Cgroup& cgroup)
-{
-    model::JsonWriter json;
-    json.begin('{').member("type", "stats").member("id", id).key("data").begin('{');
-    write_cpu(json, cgroup);
-    write_memory(json, cgroup);
-    json.key("pids").begin('{').member("current", number_in(cgroup, "pids", "pids.current").value_or(0));
-    json.member("limit", number_in(cgroup, "pids", "pids.max").value_or(0)).end('}');
-    return json.end('}').end('}').text() + "\n";
-}
+private:
+    explicit MemoryAlarm(const sys::Cgroup& cgroup) : cgroup_(&cgroup) {}
+
+    const sys::Cgroup* cgroup_;
+    std::optional<sys::Inotify> files_; ///< Version 2.
+    sys::UniqueFd event_;               ///< Version 1.
+    std::uint64_t kills_ = 0;
+};
+
+/// Follows one container and prints a line for each thing that happens.
+class EventStream {
+public:
+    EventStream(std::string id, const sys::Cgroup& cgroup) : id_(std::move(id)), cgroup_(cgroup) {}
+
+    Status watch(const std::vector<PressureWish>& wishes)
+    {
+        alarm_ = TRY(MemoryAlarm::open(cgroup_));
+        for (const auto& wish : wishes) {
+            pressures_.push_back(TRY(open_pressure(wish).context("--pressure " + wish.resource)));
+            resources_.push_back(wish.resource);
+        }
+        return done();
+    }
+
+    Status follow(int process, std::chrono::microseconds interval)
+    {
+        TRY(sys::write_all(1, stats_event(id_, cgroup_)));
+        auto next = Deadline::after(interval);
+        while (true) {
+            auto fds = what_to_poll(process);
+            if (::poll(fds.data(), fds.size(), next.poll_timeout_ms()) < 0 && errno != EINTR)
+                return Error::from_errno("wait for events");
+            TRY(tell(fds));
+            if (fds[0].revents != 0)
+                return done();
+            if (!next.passed())
+                continue;
+            TRY(sys::write_all(1, stats_event(id_, cgroup_)));
+            next = Deadline::after(interval);
+        }
+    }
+
+private:
+    Result<sys::UniqueFd> open_pressure(const PressureWish& wish) const
+    {
+        if (cgroup_.layout() == sys::CgroupLayout::unified)
+            return sys::watch_pressure(cgroup_.directory(""), wish.resource, wish.level);
+        if (wish.resource != "memory" || !cgroup_.has("memory"))
+            return Error{Code::unimplemented, "cgroup version 1 tells of memory alone"};
+        return sys::watch_legacy_memory(cgroup_.directory("memory"), "memory.pressure_level", "medium");
+    }
+
+    std::vector<pollfd> what_to_poll(int process) const
+    {
+        bool const unified = cgroup_.layout() == sys::CgroupLayout::unified;
+        std::vector<pollfd> fds{{process, POLLIN, 0}, {alarm_->fd(), POLLIN, 0}};
+        for (const auto& pressure : pressures_)
+            fds.push_back({pressure.get(), static_cast<short>(unified ? POLLPRI : POLLIN), 0});
+        return fds;
+    }
+
+    Status tell(const std::vector<pollfd>& fds)
+    {
+        // Asked at the end too: the kill that ended the container may be told at the same moment.
+        for (auto kills = alarm_->take(); kills > 0; --kills)
+            TRY(print("oom", {}));
+        for (std::size_t i = 0; i < pressures_.size(); ++i) {
+            auto const& polled = fds[i + 2];
+            if ((polled.revents & POLLERR) != 0)
+                pressures_[i].reset(); // The group is gone.
+            else if (polled.revents != 0 && take_pressure(polled))
+                TRY(print("pressure", pressure_data(resources_[i])));
+        }
+        return done();
+    }
+
+    static bool take_pressure(const pollfd& polled)
+    {
+        std::uint64_t count = 0;
+        return (polled.revents & POLLPRI) != 0 || ::read(polled.fd, &count, sizeof count) == sizeof count;
+    }
+
+    std::string pressure_data(const std::string& resource) const
+    {
+        auto const numbers = pressure_json(cgroup_, resource);
+        return numbers.empty() ? R"({"resource":")" + resource + R"(","level":"medium"})"
+                               : R"({"resource":")" + resource + R"(","psi":)" + numbers + "}";
+    }
+
+    Status print(std::string_view type, const std::string& data) const
+    {
+        model::JsonWriter json;
+        json.begin('{').member("type", type).member("id", id_);
+        if (!data.empty())
+            json.key("data").raw(data);
+        return sys::write_all(1, json.end('}').text() + "\n");
+    }
+
+    std::string id_;
+    const sys::Cgroup& cgroup_;
+    std::optional<MemoryAlarm> alarm_;
+    std::vector<sys::UniqueFd> pressures_;
+    std::vector<std::string> resources_;
+};
 
 } // namespace
 
@@ -91,24 +172,23 @@ Result<int> events_command(const Globals& globals, Words words)
 {
     auto const arguments = TRY(Arguments::parse(words, events_options, OptionOrder::anywhere));
     auto const id = TRY(arguments.only("the container's id"));
-    auto interval = arguments.get("interval", "5s");
-    if (interval.ends_with('s'))
-        interval.pop_back();
-    auto const seconds = TRY(base::parse_integer(interval, 1, 86400).context("--interval"));
+    auto const interval = TRY(parse_duration(arguments.get("interval", "5s")).context("--interval"));
+    auto const pressure = arguments.find("pressure");
+    auto const wishes = pressure ? TRY(parse_pressure(*pressure).context("--pressure")) : std::vector<PressureWish>{};
     auto const directory = TRY(StateDirectory::open(globals.root, id));
     auto const record = TRY(directory.read());
     if (observe(directory, record) == Phase::stopped)
         return Error{Code::failed_precondition, "container \"" + id + "\" is stopped"};
     auto const cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
-    auto const process = TRY(open_process(record));
-    while (true) {
-        TRY(sys::write_all(1, stats_json(id, cgroup)));
-        struct pollfd ended {
-            process.get(), POLLIN, 0
-        };
-        if (arguments.has("stats") || ::poll(&ended, 1, static_cast<int>(seconds) * 1000) != 0)
-            return 0;
+    if (arguments.has("stats")) {
+        TRY(sys::write_all(1, stats_event(id, cgroup)));
+        return 0;
     }
+    auto const process = TRY(open_process(record));
+    EventStream stream{id, cgroup};
+    TRY(stream.watch(wishes));
+    TRY(stream.follow(process.get(), interval));
+    return 0;
 }
 
 } // namespace nova::runtime

@@ -105,10 +105,23 @@ protected:
     void expect_nothing_left() const
     {
         EXPECT_FALSE(fs::exists(state / id)) << "a record";
-        std::error_code vanished; // Others' cgroups come and go while we look.
-        for (fs::recursive_directory_iterator entry{"/sys/fs/cgroup", vanished}, end; entry != end; entry.increment(vanished))
-            EXPECT_NE(entry->path().filename(), id) << "a cgroup: " << entry->path();
+        EXPECT_EQ(cgroup_below("/sys/fs/cgroup"), "") << "a cgroup";
         EXPECT_EQ(sys::read_file("/proc/self/mountinfo").value().find(directory.string()), std::string::npos) << "a mount";
+    }
+
+    /// A cgroup of our name. Those of others may go while we look.
+    std::string cgroup_below(const fs::path& directory_above) const
+    {
+        std::error_code gone;
+        for (auto entry = fs::directory_iterator{directory_above, gone}; !gone && entry != fs::directory_iterator{};
+             entry.increment(gone)) {
+            if (!entry->is_directory(gone) || entry->is_symlink(gone))
+                continue;
+            auto const below = entry->path().filename() == id ? entry->path().string() : cgroup_below(entry->path());
+            if (!below.empty())
+                return below;
+        }
+        return {};
     }
 
     std::string id = "nbtest-" + sys::random_hex(8);

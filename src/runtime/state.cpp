@@ -123,6 +123,8 @@ Status StateDirectory::write_config(const std::string& text) const
     return sys::write_all(file.get(), text).context(path_ + "/config.json");
 }
 
+Status StateDirectory::replace_config(const std::string& text) const { return replace("config.json", text); }
+
 Result<std::string> StateDirectory::read_config() const { return sys::read_file(path_ + "/config.json"); }
 
 bool StateDirectory::waits_for_start() const { return sys::exists(socket_path()); }

@@ -57,6 +57,7 @@ public:
     Result<Record> read() const;
 
     Status write_config(const std::string& text) const;
+    Status replace_config(const std::string& text) const; ///< A reader sees the old or the new one.
     Result<std::string> read_config() const;
 
     std::string socket_path() const { return path_ + "/start"; }

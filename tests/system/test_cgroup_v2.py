@@ -193,6 +193,81 @@ CASES = {
         [ $(cat $group/memory.max) = max ]; [ $(cat $group/memory.swap.max) = max ]; [ $(cat $group/pids.max) = max ]
         [ "$(cat $group/cpu.max)" = "max 80000" ]
         """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"quota": 10000, "period": 100000}}),
+    "cpu_burst_and_idle": Case("""
+        nb run --detach --bundle $bundle $id
+        [ "$(cat $group/cpu.max)" = "40000 100000" ]; [ $(cat $group/cpu.max.burst) = 20000 ]
+        nb update --cpu-quota 10000 --cpu-burst 5000 $id # Below the burst that is there.
+        [ "$(cat $group/cpu.max)" = "10000 100000" ]; [ $(cat $group/cpu.max.burst) = 5000 ]
+        nb update --cpu-idle 1 $id; [ $(cat $group/cpu.idle) = 1 ]
+        nb update --cpu-share 1024 $id; [ $(cat $group/cpu.idle) = 0 ]; [ $(cat $group/cpu.weight) = 39 ]
+        ! nb update --cpu-rt-runtime 1000 $id 2>/tmp/words; grep 'cpu.realtimeRuntime: cgroup version 2 has no such limit' /tmp/words
+        """, resources={"cpu": {"quota": 40000, "period": 100000, "burst": 20000}}),
+    "born_idle": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/cpu.idle) = 1 ]
+        """, resources={"cpu": {"shares": 512, "idle": 1}}),
+    "swap_counts_memory_too": Case("""
+        nb run --detach --bundle $bundle $id
+        nb update --memory-swap 100663296 $id; [ $(cat $group/memory.swap.max) = 33554432 ]
+        ! nb update --memory-swap 1048576 $id 2>/tmp/words; grep 'memory.swap: must be at least memory.limit (67108864)' /tmp/words
+        nb update --memory -1 $id; [ $(cat $group/memory.max) = max ]; [ $(cat $group/memory.swap.max) = max ]
+        ! nb update --memory-swap 67108864 $id 2>/tmp/words; grep 'memory.swap: needs memory.limit' /tmp/words
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}}),
+    "a_limit_below_use_is_refused_when_asked": Case("""
+        nb run --detach --bundle $bundle $id
+        until [ $(cat $group/memory.current) -gt 20000000 ]; do sleep 0.1; done
+        ! echo '{"memory":{"limit":4194304,"checkBeforeUpdate":true}}' | nb update -r - $id 2>/tmp/words
+        grep 'memory.limit: .* bytes are in use, more than the new limit' /tmp/words; [ $(cat $group/memory.max) = 67108864 ]
+        """, args=["sh", "-c", "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1000"], resources={"memory": {"limit": 64 * MIB}}),
+    "huge_pages": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/hugetlb.2MB.max) = 4194304 ]; [ $(cat $group/hugetlb.2MB.rsvd.max) = 4194304 ]
+        nb events --stats $id | grep -q '"hugetlb":{.*"2MB":{"usage":0,"max":0,"failcnt":0}'
+        """, resources={"hugepageLimits": [{"pageSize": "2MB", "limit": 4 * MIB}]}),
+    "rdma_and_misc_are_asked_of_the_kernel": Case("""
+        # The guest has neither such a device nor such a resource: the kernel is asked, and says so.
+        sed 's/"resources": {/"resources": {"rdma":{"mlx5_0":{"hcaHandles":3}},/' $bundle/config.json >/tmp/config.json
+        mkdir -p /tmp/rdma; cp /tmp/config.json /tmp/rdma
+        ! nb run --bundle /tmp/rdma $id 2>/tmp/words; grep 'rdma.mlx5_0: .*rdma.max' /tmp/words; [ ! -e $group ]
+        nb run --detach --bundle $bundle $id
+        ! echo '{"unified":{"misc.max":"sev 1"}}' | nb update -r - $id 2>/tmp/words; grep 'misc.max' /tmp/words
+        grep misc $group/cgroup.controllers
+        """),
+    "limits_by_update_take_new_controllers": Case("""
+        nb run --detach --bundle $bundle $id
+        echo 1 >/sys/fs/cgroup/cgroup.procs 2>/dev/null || true
+        nb update --cpuset-cpus 0 --cpuset-mems 0 --blkio-weight 500 $id
+        [ $(cat $group/cpuset.cpus) = 0 ]; [ "$(cat $group/io.weight)" = "default 4950" ]
+        ! nb update --blkio-weight 5 $id 2>/tmp/words; grep 'blockIO.weight: must be 10 to 1000, is 5' /tmp/words
+        """),
+    "update_is_all_or_nothing": Case("""
+        nb run --detach --bundle $bundle $id
+        before="$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max)"
+        echo '{"memory":{"limit":33554432,"swap":50331648},"cpu":{"shares":300,"quota":30000},"pids":{"limit":3},
+            "blockIO":{"throttleReadBpsDevice":[{"major":7,"minor":0,"rate":4096}]},"unified":{"pids.nonsense":"1"}}' >/tmp/more
+        ! nb update -r /tmp/more $id 2>/tmp/words; grep pids.nonsense /tmp/words
+        [ "$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max)" = "$before" ]
+        sed -i 's/,"unified.*/}/' /tmp/more; nb update -r /tmp/more $id
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 3 ]; grep '^7:0 rbps=4096' $group/io.max
+        grep -q '"limit":33554432' /run/nb/$id/config.json
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"shares": 1024}, "pids": {"limit": 20}}),
+    "want_of_memory_is_an_event": Case("""
+        nb run --detach --bundle $bundle $id
+        nb events --interval 60s $id >/tmp/happened & watcher=$!
+        until grep -q stats /tmp/happened; do sleep 0.1; done
+        code=0; nb exec $id dd if=/dev/zero of=/dev/null bs=200M count=1 || code=$?; [ $code = 137 ]
+        until grep -qx '{"type":"oom","id":"'$id'"}' /tmp/happened; do sleep 0.1; done
+        [ $(grep -c '"oom"' /tmp/happened) = 1 ]
+        nb kill $id KILL; wait $watcher
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}}),
+    "pressure_is_an_event": Case("""
+        nb run --detach --bundle $bundle $id
+        nb events --interval 60s --pressure cpu:some:50ms/1s $id >/tmp/happened & watcher=$!
+        until grep -q '"type":"pressure","id":"'$id'","data":{"resource":"cpu","psi":{"some":{"avg10":' /tmp/happened; do sleep 0.1; done
+        grep -q '"psi":{"some":{"avg10":[0-9.]*,"avg60":[0-9.]*,"avg300":[0-9.]*,"total":[0-9]*}' /tmp/happened
+        nb kill $id KILL; wait $watcher
+        ! nb events --pressure disk $id 2>/tmp/words; grep 'must be cpu, memory or io' /tmp/words
+        """, args=BUSY, resources={"cpu": {"quota": 10000, "period": 100000}}),
     "events_and_ps": Case("""
         nb run --detach --bundle $bundle $id
         code=0; nb exec $id sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done' || code=$?
@@ -202,10 +277,10 @@ CASES = {
         grep -q '^{"type":"stats","id":"'$id'","data":{"cpu"' /tmp/stats
         [ $(sed -n 's/.*"cpu":{"usage":{"total":\\([0-9]*\\).*/\\1/p' /tmp/stats) -gt 300000000 ]
         [ $(field throttling throttledPeriods) -ge 1 ]; [ $(field throttling throttledTime) -gt 1000000 ]
-        used=$(sed -n 's/.*"memory":{"usage":{"usage":\\([0-9]*\\).*/\\1/p' /tmp/stats)
+        used=$(sed -n 's/.*"memory":{"cache":[0-9]*,"usage":{"limit":[0-9]*,"usage":\\([0-9]*\\).*/\\1/p' /tmp/stats)
         [ $used -gt 4096 ]; [ $used -lt 67108864 ]
         grep -q '"limit":67108864,' /tmp/stats
-        [ $(sed -n 's/.*"failcnt":\\([0-9]*\\).*/\\1/p' /tmp/stats) = $(sed -n 's/^max //p' $group/memory.events) ]
+        [ $(sed -n 's/.*"failcnt":\\([0-9]*\\)},"swap".*/\\1/p' /tmp/stats) = $(sed -n 's/^max //p' $group/memory.events) ]
         [ $(field pids limit) = 5 ]; [ $(field pids current) -ge 1 ]
         sleep 2
         [ $(nb ps --format json $id) = "[$(cat $group/cgroup.procs)]" ]

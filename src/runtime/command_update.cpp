@@ -1,0 +1,89 @@
+// update: other limits for a container that runs.
+#include <algorithm>
+
+#include "model/json_merge.h"
+#include "runtime/commands.h"
+#include "runtime/state.h"
+#include "runtime/update_request.h"
+#include "sys/file.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::done;
+using base::Error;
+namespace oci = model::oci;
+
+namespace {
+
+/// Limits whose controllers the container did not need so far.
+Status take_part(sys::Cgroup& cgroup, Record& record, const oci::Resources& resources)
+{
+    auto wanted = wanted_controllers(resources);
+    std::erase_if(wanted, [&](const auto& name) {
+        return std::find(record.controllers.begin(), record.controllers.end(), name) != record.controllers.end();
+    });
+    if (wanted.empty())
+        return done();
+    TRY(cgroup.extend(wanted));
+    record.controllers.insert(record.controllers.end(), wanted.begin(), wanted.end());
+    return done();
+}
+
+/// So that what is said of the container later (to hooks, at its restoration) is what holds.
+Status note_resources(const StateDirectory& directory, const std::string& resources)
+{
+    auto config_text = TRY(directory.read_config());
+    auto const config = TRY(model::JsonDocument::parse(std::move(config_text)));
+    auto const patch = TRY(model::JsonDocument::parse(R"({"linux":{"resources":)" + resources + "}}"));
+    return directory.replace_config(merge_json(config.root(), patch.root()));
+}
+
+Status update_cache_and_bandwidth(const StateDirectory& directory, const Record& record, const UpdateRequest& request)
+{
+    if (request.l3_cache_schema.empty() && request.mem_bw_schema.empty())
+        return done();
+    auto config_text = TRY(directory.read_config());
+    auto const config = TRY(oci::parse_config(std::move(config_text)));
+    if (!config.platform.intel_rdt)
+        return Error{Code::failed_precondition, "--l3-cache-schema: the container was made without linux.intelRdt"};
+    const auto& group = config.platform.intel_rdt->clos_id;
+    auto const file = "/sys/fs/resctrl/" + (group.empty() ? record.id : group) + "/schemata";
+    for (const auto* const schema : {&request.l3_cache_schema, &request.mem_bw_schema})
+        if (!schema->empty())
+            TRY(sys::write_kernel_file(file, *schema + "\n"));
+    return done();
+}
+
+Status update_container(const Globals& globals, const std::string& id, const UpdateRequest& request)
+{
+    auto const resources = TRY(oci::parse_resources(request.resources).context("--resources"));
+    auto directory = TRY(StateDirectory::open(globals.root, id));
+    TRY(directory.lock());
+    auto record = TRY(directory.read());
+    auto const phase = observe(directory, record);
+    if (phase == Phase::stopped || phase == Phase::creating)
+        return Error{Code::failed_precondition, "container \"" + id + "\" is " + std::string{to_string(phase)}};
+    if (record.cgroup.empty())
+        return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
+    auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
+    TRY(take_part(cgroup, record, resources));
+    TRY(directory.write(record));
+    TRY(change_resources(cgroup, resources));
+    if (!resources.devices.empty())
+        TRY(apply_device_rules(cgroup, resources.devices));
+    TRY(update_cache_and_bandwidth(directory, record, request));
+    return note_resources(directory, request.resources);
+}
+
+} // namespace
+
+Result<int> update_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, update_options(), OptionOrder::anywhere));
+    auto const id = TRY(arguments.only("the container's id"));
+    TRY(update_container(globals, id, TRY(read_update_request(arguments))));
+    return 0;
+}
+
+} // namespace nova::runtime

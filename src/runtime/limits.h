@@ -1,0 +1,33 @@
+#pragma once
+
+#include "model/oci_config.h"
+#include "runtime/limit_writer.h"
+
+namespace nova::runtime {
+
+/// Resources as they are meant: a 0 where the kernel knows no such value says "leave it alone", as other runtimes read it.
+/// Errors: invalid_argument - a weight out of its range.
+Result<model::oci::Resources> meant_limits(model::oci::Resources resources);
+
+/// Version 1 (and hybrid), in the order in which the kernel takes the values.
+Status write_legacy_limits(LimitWriter& writer, const model::oci::Resources& resources);
+
+/// Version 2. Memory limits become: limit memory.max, reservation memory.low, swap less limit memory.swap.max.
+Status write_unified_limits(LimitWriter& writer, const model::oci::Resources& resources);
+
+/// What both versions write alike: pids, rdma, huge pages.
+Status write_common_limits(LimitWriter& writer, const model::oci::Resources& resources);
+
+/// memory.checkBeforeUpdate. Errors: failed_precondition - more is in use than the new limit allows.
+Status check_memory_in_use(const sys::Cgroup& cgroup, const model::oci::MemoryLimits& memory);
+
+/// "8:0 ", which stands in front of a device's limit.
+std::string device_number(const model::oci::BlockDeviceLimit& limit);
+
+template <typename Number>
+Status write_if(LimitWriter& writer, std::string_view controller, const char* file, const std::optional<Number>& value)
+{
+    return value ? writer.write(controller, file, std::to_string(*value)) : base::done();
+}
+
+} // namespace nova::runtime
