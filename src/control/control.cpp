@@ -35,7 +35,8 @@ Control::Control(Context context) : context_(std::move(context))
 
 Control::~Control()
 {
-    context_.drivers.supervisor.on_change({}); // After this nobody calls us any more.
+    context_.drivers.supervisor.on_change({}); // After these nobody calls us any more.
+    (void)context_.drivers.networks.on_change({});
     for (auto& thread : threads_)
         thread.request_stop();
 }
@@ -46,6 +47,9 @@ Status Control::start()
     if (auto const swept = sweep(); !swept.ok()) // What is left over does no harm but that it is there.
         base::log_warning(swept.error().message());
     context_.drivers.supervisor.on_change([this](const std::string& id) { heard_of_process(id); });
+    auto const watched = context_.drivers.networks.on_change([this](const std::string& endpoint) { heard_of_link(endpoint); });
+    if (!watched.ok()) // The look at everything finds it out later.
+        base::log_warning(watched.error().message());
     threads_.emplace_back([this](std::stop_token stop) { listen(stop); });
     for (std::size_t i = 0; i < workers; ++i)
         threads_.emplace_back([this](std::stop_token stop) { work(stop); });
@@ -85,6 +89,15 @@ void Control::heard_of_process(const std::string& id)
     keyspace::Revision seen = 0;
     if (auto const added = add_everything(seen); !added.ok())
         base::log_error("look at everything: " + added.error().message());
+}
+
+void Control::heard_of_link(const std::string& endpoint)
+{
+    if (auto const key = workload_key(endpoint))
+        return queue_.add(*key);
+    auto const networks = context_.store.list<model::Network>();
+    for (const auto& network : networks.ok() ? networks.value() : std::vector<model::Network>{})
+        queue_.add(key_of(network));
 }
 
 void Control::work(std::stop_token stop)

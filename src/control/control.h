@@ -39,6 +39,7 @@ private:
     void heard(const keyspace::Change& change);
     void heard_of_claim(const keyspace::Record& record);
     void heard_of_process(const std::string& id);
+    void heard_of_link(const std::string& endpoint);
     void wake_dependents(const model::Key& key, const nlohmann::json& now, const nlohmann::json& before);
     void add_users_of_network(const model::Key& network);
     void add_users_of_image(const nlohmann::json& image);

@@ -237,6 +237,16 @@ TEST(Control, makes_bridges_anew_that_were_deleted_and_leaves_what_runs)
     world.networks.lose_switches();
     world.supervisor.end("dns.lab", 0); // dnsmasq goes with its bridge.
     EXPECT_TRUE(eventually([&] { return world.networks.look("lab") && world.supervisor.is_running("dns.lab"); }));
+    world.networks.lose_switches();
+    world.networks.tell(""); // The kernel's word.
+    EXPECT_TRUE(eventually([&] { return world.networks.look("lab").has_value(); }));
+    {
+        auto const lock = world.faults.hold();
+        world.networks.endpoints.clear();
+    }
+    world.networks.tell(probe);
+    EXPECT_TRUE(eventually([&] { return world.networks.look_endpoint(probe).has_value(); }));
+    EXPECT_EQ(world.supervisor.count_starts(probe), 1);
 }
 
 TEST(Control, survives_records_that_are_nonsense)

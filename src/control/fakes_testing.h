@@ -230,6 +230,12 @@ public:
     {
         return faults_.pass([&]() -> Status { return endpoints.erase(plan.id), base::done(); });
     }
+    Status on_change(std::function<void(const std::string&)> call) override
+    {
+        std::lock_guard const lock{telling_};
+        call_ = std::move(call);
+        return base::done();
+    }
     Status sweep(const std::vector<network::EndpointPlan>& keep) override
     {
         return faults_.pass([&]() -> Status {
@@ -256,6 +262,12 @@ public:
         auto const lock = faults_.hold();
         switches.clear();
     }
+    void tell(const std::string& endpoint) ///< The kernel's word, of links that are gone and rules that were changed.
+    {
+        std::lock_guard const lock{telling_};
+        if (call_)
+            call_(endpoint);
+    }
 
     std::map<std::string, network::SwitchPlan> switches;
     std::map<std::string, network::EndpointPlan> endpoints;
@@ -274,6 +286,8 @@ private:
     }
 
     Faults& faults_;
+    std::mutex telling_;
+    std::function<void(const std::string&)> call_;
 };
 
 class FakeHypervisor final : public vm::Hypervisor {

@@ -7,6 +7,7 @@
 #include "network/bridge.h"
 #include "network/dns.h"
 #include "network/endpoint.h"
+#include "network/kernel_watch.h"
 #include "network/mark.h"
 #include "network/plan.h"
 #include "network/rules.h"
@@ -85,6 +86,7 @@ public:
     Result<std::string> ensure_capsule(const EndpointPlan& plan) override;
     Status ensure_tap(const EndpointPlan& plan) override;
     Status remove_endpoint(const EndpointPlan& plan) override;
+    Status on_change(std::function<void(const std::string& endpoint)> call) override;
     Status sweep(const std::vector<EndpointPlan>& keep) override;
 
 private:
@@ -100,6 +102,7 @@ private:
     Options options_;
     SwitchStore store_;
     std::mutex mutex_; ///< Over state files and rules, which are made from all of them together.
+    std::unique_ptr<KernelWatch> watch_;
 };
 
 /// Settles one port of ours: on its bridge, up.
@@ -308,6 +311,14 @@ Status KernelNetworks::sweep_files(const SwitchStore::Content& content, const st
     for (const auto& name : names_in(options_.run_directory + "/dns"))
         if (!content.mentions(name))
             TRY(remove_dns_files(options_, name));
+    return base::done();
+}
+
+Status KernelNetworks::on_change(std::function<void(const std::string& endpoint)> call)
+{
+    watch_.reset();
+    if (call)
+        watch_ = TRY(KernelWatch::start(options_.instance, std::move(call)));
     return base::done();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,6 +105,11 @@ public:
     /// A persistent tap on the bridge.
     virtual Status ensure_tap(const EndpointPlan& plan) = 0;
     virtual Status remove_endpoint(const EndpointPlan& plan) = 0; ///< Accepts absence.
+
+    /// Calls when somebody (we too) took a link of ours away or changed our rules, from a thread of its own: with the id of the
+    /// endpoint whose link it was, or with nothing for the switches. Who is called ensures them again; that changes nothing, and
+    /// so calls nobody, where all is as it shall be. An empty function ends it; after that nobody is called any more.
+    virtual Status on_change(std::function<void(const std::string& endpoint)> call) = 0;
 
     /// Removes every link, rule, namespace and file that carries our mark and is not in a state file: what a crash left.
     virtual Status sweep(const std::vector<EndpointPlan>& keep) = 0;

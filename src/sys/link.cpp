@@ -76,6 +76,8 @@ void read_link_info(Link& link, std::span<const unsigned char> info)
     }
 }
 
+} // namespace
+
 Result<Link> read_link(const NetlinkAnswer& answer)
 {
     auto const head = TRY(answer.header<ifinfomsg>());
@@ -97,6 +99,8 @@ Result<Link> read_link(const NetlinkAnswer& answer)
     }
     return link;
 }
+
+namespace {
 
 NetlinkRequest link_request(std::uint16_t type, std::uint16_t flags, int index = 0)
 {

@@ -43,6 +43,8 @@ struct Route {
 };
 
 Result<std::vector<Link>> list_links(Netlink& netlink);
+/// What an RTM_NEWLINK or RTM_DELLINK tells. Errors: data_loss.
+Result<Link> read_link(const NetlinkAnswer& answer);
 Result<std::vector<LinkAddress>> list_addresses(Netlink& netlink);
 /// Of every table but `local`, which the kernel fills itself.
 Result<std::vector<Route>> list_routes(Netlink& netlink);

@@ -134,6 +134,16 @@ Result<bool> walk(std::span<const unsigned char> datagram, const TakeMessage& ta
 
 } // namespace
 
+std::vector<NetlinkAnswer> parse_messages(std::span<const unsigned char> datagram)
+{
+    std::vector<NetlinkAnswer> messages;
+    (void)walk(datagram, [&](const nlmsghdr& head, std::span<const unsigned char> message) -> Result<bool> {
+        messages.push_back({head.nlmsg_type, message.subspan(sizeof head)});
+        return false;
+    });
+    return messages;
+}
+
 Result<Netlink> Netlink::open()
 {
     UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};

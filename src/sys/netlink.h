@@ -86,6 +86,9 @@ struct NetlinkAnswer {
     }
 };
 
+/// The messages that follow each other in a datagram. Stops at the first that does not fit. Their bytes are the datagram's.
+std::vector<NetlinkAnswer> parse_messages(std::span<const unsigned char> datagram);
+
 /// A socket to the kernel's routing tables in the network namespace that the opening thread was in.
 /// Not for use by two threads at a time.
 class Netlink {

@@ -83,12 +83,6 @@ def check_count(text, at_least=0):
     return len(lines)
 
 
-def restart_daemon(nova):
-    """Ends the daemon in order; the next command starts one."""
-    nova.run("server", "stop")
-    nova.run("status")
-
-
 def links():
     """Name to the line of `ip -o link`, without the number."""
     text = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout

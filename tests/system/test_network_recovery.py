@@ -1,15 +1,17 @@
-"""A network whose bridge or rules were taken away by hand is whole again once the daemon has started anew."""
+"""A network whose bridge or rules were taken away by hand is whole again at once, or when the daemon comes back."""
 import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 from harness import NOVA, eventually, run, web_image
-from survival import LAB, STEADY_MACHINE, capsule, capsules_with, links, machines_of, restart_daemon
+from survival import LAB, STEADY_MACHINE, capsule, capsules_with, links, machines_of
 
 SERVING = capsule("serve", "httpd -f -p 80 -h /www & wait", more='ports = ["8080:80"]')
 MACHINE = STEADY_MACHINE.replace("http://count/", "http://serve/")
@@ -59,7 +61,7 @@ def world():
 
 @contextlib.contextmanager
 def begun(nova):
-    """Brings all up, lets the test do its harm and repair, and then looks whether all is as before."""
+    """Brings all up, lets the test do its harm and repair, and then looks whether all is as before. Gives that look."""
     web_image(nova)
     nova.novafile(LAB + SERVING + MACHINE)
     with world() as in_the_world:
@@ -67,7 +69,7 @@ def begun(nova):
         eventually("the machine has the page", lambda: "from the image" in nova.out("logs", "vm", "probe"), 90, 0.5)
         check_whole(nova, in_the_world)
         running, rules = (capsules_with("httpd"), machines_of(nova)), ruleset()
-        yield
+        yield lambda: check_whole(nova, in_the_world)
         eventually("the network is whole", lambda: check_whole(nova, in_the_world), 40)
         assert ruleset() == rules
         assert (capsules_with("httpd"), machines_of(nova)) == running, "nothing was started anew"
@@ -100,32 +102,67 @@ def check_whole(nova, in_the_world):
     return True
 
 
-def test_bridge_deleted_by_hand(nova):
-    with begun(nova):
+@contextlib.contextmanager
+def no_daemon(nova):
+    """What is done meanwhile is found when the daemon comes back."""
+    nova.run("server", "stop")
+    yield
+    nova.run("status")
+
+
+def test_bridge_deleted_while_no_daemon_runs(nova):
+    with begun(nova), no_daemon(nova):
         shell("ip link del lab")
-        assert not ping(nova, nova.object("vm", "probe")["status"]["address"])
-        restart_daemon(nova)
 
 
-def test_rules_flushed_by_hand(nova):
-    with begun(nova):
+def test_rules_flushed_while_no_daemon_runs(nova):
+    with begun(nova), no_daemon(nova):
         shell("nft flush ruleset")
-        restart_daemon(nova)
 
 
-def test_one_rule_deleted_by_hand(nova):
+def test_one_rule_deleted_while_no_daemon_runs(nova):
     """What is left looks like ours: still it is noticed that it is not all of it."""
     with begun(nova):
         table = ruleset().split()[2]
-        shell(f"nft flush chain inet {table} published")
-        restart_daemon(nova)
+        with no_daemon(nova):
+            shell(f"nft flush chain inet {table} published")
+
+
+def test_what_is_taken_away_while_the_daemon_runs_is_back_at_once(nova):
+    with begun(nova) as look:
+        daemon = nova.daemon_pid()
+        table = ruleset().split()[2]
+        plug = next(plug["link"] for plug in nova.json("net", "ls")["items"][0]["status"]["attachments"] if plug["kind"] == "Pod")
+        for harm in ("ip link del lab", "nft flush ruleset", f"nft flush chain inet {table} published", "ip link set lab down",
+                     "ip addr flush dev lab", f"ip link del {plug}", f"ip link set {plug} nomaster", "nft flush ruleset; ip link del lab"):
+            shell(harm)
+            eventually(f"after '{harm}' the bridge is back", lambda: "state UP" in links().get("lab", ""), 5)
+            eventually(f"after '{harm}' the rules are back", ruleset_is_ours, 5)
+            eventually(f"after '{harm}' the network is whole", look)
+        assert nova.daemon_pid() == daemon
+
+
+def test_a_firewall_that_is_reloaded_again_and_again_opens_no_hole_for_long(nova):
+    """And our own repair is no reason for the next."""
+    with begun(nova):
+        for _ in range(20):
+            shell("nft flush ruleset; nft add table inet theirs")
+        eventually("the rules are back", ruleset_is_ours, 2)
+        assert "table inet theirs" in ruleset(), "what is another's stays"
+        time.sleep(1)
+        with_handles = "nft -a list table inet $(nft list tables | grep -o 'nova_[0-9a-f]*')"  # A table that is made anew has others.
+        before = shell(with_handles)
+        time.sleep(2)
+        assert "handle" in before and before == shell(with_handles)
+        shell("nft delete table inet theirs")
 
 
 def test_everything_at_once_and_the_daemon_killed(nova):
     with begun(nova):
-        shell("ip link del lab; nft flush ruleset; sysctl -qw net.ipv4.ip_forward=0")
         dns = int((nova.root / "run/dns/lab/pid").read_text())
-        os.kill(dns, 9)
+        os.kill(nova.daemon_pid(), signal.SIGSTOP)  # So that it repairs nothing of it.
+        shell("ip link del lab; nft flush ruleset; sysctl -qw net.ipv4.ip_forward=0")
+        os.kill(dns, signal.SIGKILL)
         nova.kill_daemon()
 
 
