@@ -118,11 +118,11 @@ Status Init::build_root()
 
 Status Init::make_mounts(const sys::RootDirectory& root)
 {
-    MountContext const context{root, config_, plan_.bundle, plan_.cgroup, plan_.namespaces.fresh_cgroup};
+    MountContext const context{root, config_, plan_.bundle, plan_.prepared_mounts, plan_.cgroup, plan_.namespaces.fresh_cgroup};
     for (std::size_t i = 0; i < config_.mounts.size(); ++i) {
         if (is_cgroup_mount(config_.mounts[i]))
             TRY(join_own_cgroup()); // What is mounted shows the cgroup we are in.
-        TRY(make_mount(context, config_.mounts[i]).context("mounts[" + std::to_string(i) + "]"));
+        TRY(make_mount(context, i).context("mounts[" + std::to_string(i) + "]"));
     }
     return done();
 }
@@ -248,8 +248,9 @@ ProcessPlan Init::process_plan()
 void close_foreign_descriptors(const InitPlan& plan, const Channel& channel)
 {
     std::vector<int> kept{channel.fd(), plan.console_socket.get(), plan.start_listener.get()};
-    for (const auto& tasks : plan.cgroup_tasks)
-        kept.push_back(tasks.get());
+    for (const auto* const list : {&plan.cgroup_tasks, &plan.prepared_mounts})
+        for (const auto& fd : *list)
+            kept.push_back(fd.get());
     sys::close_all_but(3 + plan.preserve_fds, std::move(kept));
 }
 

@@ -28,6 +28,7 @@ struct InitPlan {
     NamespacePlan namespaces;
     SeccompFilter seccomp;
     bool has_seccomp = false;
+    std::vector<sys::UniqueFd> prepared_mounts;
     std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
     std::string cgroup;
     sys::UniqueFd console_socket;

@@ -11,6 +11,7 @@
 #include "runtime/hooks.h"
 #include "runtime/id_map.h"
 #include "runtime/log.h"
+#include "runtime/mounts.h"
 #include "runtime/pid_file.h"
 #include "runtime/remove.h"
 #include "runtime/sysctls.h"
@@ -173,6 +174,7 @@ Status Launch::prepare_init(InitPlan& plan)
         plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, globals_.seccomp_cache()));
         plan.has_seccomp = true;
     }
+    plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle));
     if (cgroup_)
         plan.cgroup_tasks = TRY(cgroup_->open_tasks());
     if (!request_.console_socket.empty())

@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -20,7 +21,7 @@ struct AttributeOption {
 };
 
 /// Each also exists with an "r" in front, for all mounts below.
-constexpr std::array<AttributeOption, 17> attributes{{
+constexpr std::array<AttributeOption, 18> attributes{{
     {"ro", MOUNT_ATTR_RDONLY, 0},
     {"rw", 0, MOUNT_ATTR_RDONLY},
     {"nosuid", MOUNT_ATTR_NOSUID, 0},
@@ -36,6 +37,7 @@ constexpr std::array<AttributeOption, 17> attributes{{
     {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
     {"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
     {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+    {"nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
     {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
     {"symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
 }};
@@ -82,6 +84,13 @@ bool take_propagation(MountOptions& options, std::string_view name)
     return false;
 }
 
+/// Of fstab, or of the time before the kernel's present interface for mounts.
+constexpr std::array<std::string_view, 13> without_effect{
+    "", "defaults", "auto", "noauto", "_netdev", "user", "nouser", "silent", "loud", "acl", "iversion", "noiversion", "noacl"};
+/// The kernel takes these for every file system, beside its own ones.
+constexpr std::array<std::string_view, 7> of_every_filesystem{"async",      "dirsync", "lazytime", "mand",
+                                                              "nolazytime", "nomand",  "sync"};
+
 bool take_own(MountOptions& options, std::string_view name)
 {
     if (name == "bind" || name == "rbind") {
@@ -92,11 +101,12 @@ bool take_own(MountOptions& options, std::string_view name)
         options.recursive_id_mapped = name == "ridmap";
     } else if (name == "tmpcopyup") {
         options.copy_up = true;
+    } else if (name == "remount") {
+        options.remount = true;
     } else if (name == "copy-symlink" || name == "src-nofollow") {
         options.source_no_follow = true;
-    } else if (name != "defaults" && name != "" && name != "remount" && name != "auto" && name != "noauto" && name != "_netdev" &&
-               name != "user" && name != "nouser") {
-        return false;
+    } else {
+        return std::find(without_effect.begin(), without_effect.end(), name) != without_effect.end();
     }
     return true;
 }
@@ -119,7 +129,11 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
 
 std::vector<std::string> known_mount_options()
 {
-    std::vector<std::string> names{"bind", "rbind", "defaults", "idmap", "ridmap", "remount", "src-nofollow", "tmpcopyup"};
+    std::vector<std::string> names{"bind", "rbind", "idmap", "ridmap", "remount", "src-nofollow", "tmpcopyup"};
+    for (auto const name : without_effect)
+        if (!name.empty())
+            names.emplace_back(name);
+    names.insert(names.end(), of_every_filesystem.begin(), of_every_filesystem.end());
     for (const auto& known : attributes) {
         names.emplace_back(known.name);
         names.push_back("r" + std::string{known.name});

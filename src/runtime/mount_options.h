@@ -21,6 +21,7 @@ struct MountOptions {
     bool recursive_propagation = false;
     bool bind = false;
     bool recursive_bind = false;
+    bool remount = false; ///< Change what is mounted there already.
     bool copy_up = false; ///< tmpcopyup: fill a tmpfs with what lies below it.
     bool id_mapped = false;
     bool recursive_id_mapped = false;

@@ -44,15 +44,23 @@ Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& moun
     return context.root.ensure_file(mount.destination);
 }
 
-Status set_attributes(const UniqueFd& tree, const oci::Mount& mount, const MountOptions& options)
+bool maps_ids(const oci::Mount& mount, const MountOptions& options)
+{
+    return options.id_mapped || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+}
+
+/// Without mappings of its own a mount has those of the container's user namespace.
+Status set_attributes(const UniqueFd& tree, const oci::Config& config, const oci::Mount& mount, const MountOptions& options)
 {
     if (options.set != 0 || options.clear != 0)
         TRY(sys::set_mount_attributes(tree.get(), {.set = options.set, .clear = options.clear}, Subtree::this_mount));
     if (options.recursive_set != 0 || options.recursive_clear != 0)
         TRY(sys::set_mount_attributes(tree.get(), {.set = options.recursive_set, .clear = options.recursive_clear},
                                       Subtree::with_submounts));
-    if (options.id_mapped || !mount.uid_mappings.empty()) {
-        auto const user_namespace = TRY(open_user_namespace(mount.uid_mappings, mount.gid_mappings));
+    if (maps_ids(mount, options)) {
+        bool const own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+        auto const user_namespace = TRY(open_user_namespace(own ? mount.uid_mappings : config.platform.uid_mappings,
+                                                            own ? mount.gid_mappings : config.platform.gid_mappings));
         TRY(sys::set_mount_attributes(tree.get(), {.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace.get()},
                                       options.recursive_id_mapped ? Subtree::with_submounts : Subtree::this_mount)
                 .context("map ids"));
@@ -69,28 +77,47 @@ Status set_propagation(const UniqueFd& tree, const MountOptions& options)
                                      options.recursive_propagation ? Subtree::with_submounts : Subtree::this_mount);
 }
 
-Result<UniqueFd> open_source(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+Result<UniqueFd> open_source(const std::string& bundle, const oci::Mount& mount, const MountOptions& options)
 {
     if (mount.source.empty())
         return Error{Code::invalid_argument, "a bind mount needs a source"};
-    auto const path = mount.source.front() == '/' ? mount.source : context.bundle + "/" + mount.source;
+    auto const path = mount.source.front() == '/' ? mount.source : bundle + "/" + mount.source;
     return sys::open_file(path, O_PATH | (options.source_no_follow ? O_NOFOLLOW : 0));
 }
 
-Status bind(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+/// What a bind mount shows, attached nowhere.
+Result<UniqueFd> make_bind(const oci::Config& config, const std::string& bundle, const oci::Mount& mount,
+                           const MountOptions& options)
 {
-    auto const source = TRY(open_source(context, mount, options));
-    struct stat status {};
-    if (::fstat(source.get(), &status) < 0)
-        return Error::from_errno("look at " + mount.source);
+    auto const source = TRY(open_source(bundle, mount, options));
     bool const recursive = options.recursive_bind || mount.type == "rbind";
-    auto const tree = TRY(sys::clone_tree(source.get(), recursive ? Subtree::with_submounts : Subtree::this_mount));
+    auto tree = TRY(sys::clone_tree(source.get(), recursive ? Subtree::with_submounts : Subtree::this_mount));
     if (options.propagation == 0) // Else it would go on receiving what the host mounts below the source.
         TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_PRIVATE}, Subtree::with_submounts));
-    TRY(set_attributes(tree, mount, options));
+    TRY(set_attributes(tree, config, mount, options));
+    return tree;
+}
+
+Status bind(const MountContext& context, std::size_t index, const MountOptions& options)
+{
+    const auto& mount = context.config.mounts[index];
+    UniqueFd made;
+    if (!context.prepared[index])
+        made = TRY(make_bind(context.config, context.bundle, mount, options));
+    const auto& tree = made ? made : context.prepared[index];
+    struct stat status {};
+    if (::fstat(tree.get(), &status) < 0)
+        return Error::from_errno("look at " + mount.source);
     auto const target = TRY(open_target(context, mount, status.st_mode));
     TRY(sys::attach_mount(tree.get(), target.get()));
     return set_propagation(tree, options);
+}
+
+Status remount(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+{
+    auto const target = TRY(context.root.find(mount.destination));
+    TRY(set_attributes(target, context.config, mount, options));
+    return set_propagation(target, options);
 }
 
 Result<UniqueFd> create_filesystem(const oci::Mount& mount, const MountOptions& options, const std::string& label)
@@ -112,7 +139,7 @@ Status mount_filesystem(const MountContext& context, const oci::Mount& mount, co
     auto const tree = TRY(create_filesystem(mount, options, context.config.platform.mount_label));
     auto plain = options;
     plain.set = plain.clear = 0; // Done by its creation.
-    TRY(set_attributes(tree, mount, plain));
+    TRY(set_attributes(tree, context.config, mount, plain));
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (options.copy_up)
         TRY(copy_up(target.get(), tree.get()).context("tmpcopyup"));
@@ -166,15 +193,31 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
 
 bool is_cgroup_mount(const oci::Mount& mount) { return mount.type == "cgroup" || mount.type == "cgroup2"; }
 
-Status make_mount(const MountContext& context, const oci::Mount& mount)
+Status make_mount(const MountContext& context, std::size_t index)
 {
+    const auto& mount = context.config.mounts[index];
     auto const where = "mount " + mount.destination;
     auto const options = TRY(parse_mount_options(mount.options).context(where));
+    if (options.remount)
+        return remount(context, mount, options).context("re" + where);
     if (is_bind(mount, options))
-        return bind(context, mount, options).context(where + " from " + mount.source);
+        return bind(context, index, options).context(where + " from " + mount.source);
     if (is_cgroup_mount(mount))
         return mount_cgroup(context, mount, options).context(where);
     return mount_filesystem(context, mount, options).context(where);
+}
+
+Result<std::vector<UniqueFd>> prepare_mounts(const oci::Config& config, const std::string& bundle)
+{
+    std::vector<UniqueFd> prepared(config.mounts.size());
+    for (std::size_t i = 0; i < prepared.size(); ++i) {
+        const auto& mount = config.mounts[i];
+        auto const place = "mounts[" + std::to_string(i) + "]: mount " + mount.destination;
+        auto const options = TRY(parse_mount_options(mount.options).context(place));
+        if (is_bind(mount, options) && !options.remount && maps_ids(mount, options))
+            prepared[i] = TRY(make_bind(config, bundle, mount, options).context(place + " from " + mount.source));
+    }
+    return prepared;
 }
 
 } // namespace nova::runtime

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "model/oci_config.h"
@@ -16,14 +17,19 @@ using base::Status;
 struct MountContext {
     const sys::RootDirectory& root;
     const model::oci::Config& config;
-    std::string bundle; ///< Relative sources of bind mounts begin here.
-    std::string cgroup; ///< The container's, for mounts of type cgroup without a cgroup namespace.
+    std::string bundle;                         ///< Relative sources of bind mounts begin here.
+    const std::vector<sys::UniqueFd>& prepared; ///< Of prepare_mounts.
+    std::string cgroup;                         ///< The container's, for mounts of type cgroup without a cgroup namespace.
     bool own_cgroup_namespace = false;
 };
 
-/// Makes one mount of config.json. Its place is resolved in the root and held by a descriptor; the file system is put together
-/// detached and then attached onto that descriptor.
-Status make_mount(const MountContext& context, const model::oci::Mount& mount);
+/// Makes the mount of that index in config.json. Its place is resolved in the root and held by a descriptor; the file system is
+/// put together detached and then attached onto that descriptor.
+Status make_mount(const MountContext& context, std::size_t index);
+
+/// Bind mounts with mapped ids, attached nowhere; as many entries as config.mounts, empty where there is nothing to prepare.
+/// For the parent: a container's own user namespace may not map the host's files.
+Result<std::vector<sys::UniqueFd>> prepare_mounts(const model::oci::Config& config, const std::string& bundle);
 
 bool is_cgroup_mount(const model::oci::Mount& mount);
 
