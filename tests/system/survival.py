@@ -30,7 +30,9 @@ command = ["sh", "-c", "{OBEDIENT}{script}"]
 """
 
 
-COUNTER = capsule("count", "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.01; done")
+# Each line in two halves, so that at most moments one half is written and no line of the log yet.
+COUNTER = capsule("count", "count=0; while :; do echo -n 'line '; sleep 0.01; echo $count; count=$((count+1)); done")
+COUNTING = "count=0; while"
 STEADY_MACHINE = """
 [vm.probe]
 cpu = 1

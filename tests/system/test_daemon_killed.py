@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness import alive, eventually, run, web_image
-from survival import COUNTER, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of, seed
+from survival import COUNTER, COUNTING, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of, seed
 
 MOVING = """
 project = "moving"
@@ -33,7 +33,7 @@ def tell_truth(nova):
             listed[name] = status["pid"] if item["kind"] == "VirtualMachine" else status["containerStatuses"][0]["pid"]
     running = {name: pid for name, (pid, _) in moving().items()}
     running.update({identity.rsplit(".", 1)[1]: pid for identity, (pid, _) in machines_of(nova).items()})
-    running.update(count=capsules_with("echo line")[0][0])
+    running.update(count=capsules_with(COUNTING)[0][0])
     assert listed == running, f"nova ls: {listed}; the kernel: {running}"
     return True
 
@@ -47,7 +47,7 @@ def begin(nova, more=""):
 
 
 def check_steady(nova, steady):
-    capsules, machines = capsules_with("echo line"), machines_of(nova)
+    capsules, machines = capsules_with(COUNTING), machines_of(nova)
     assert capsules == [steady["count"]], f"the capsule that counts was {steady['count']}, now there are {capsules}"
     assert machines.get("vm.default.probe") == steady["probe"], f"the machine was {steady['probe']}, now there are {machines}"
 
@@ -135,7 +135,7 @@ def test_a_machine_that_died_meanwhile_is_started_again(nova):
     assert successor != steady["probe"]
     eventually("nova ls tells the truth", lambda: tell_truth(nova))
     assert "ended by signal 9" in nova.out("events"), nova.out("events")
-    assert capsules_with("echo line") == [steady["count"]]
+    assert capsules_with(COUNTING) == [steady["count"]]
 
 
 run(globals())

@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness import MACHINE, alive, eventually, inventory, run, web_image
-from survival import COUNTER, LAB, capsules_with, machines_of
+from survival import COUNTER, COUNTING, LAB, capsules_with, machines_of
 
 
 # The store, which remembers nothing of what was removed but its revisions; locks, the daemon's log, and a cache of nb's.
@@ -86,7 +86,7 @@ def test_after_a_supervisor_killed_in_the_middle_of_up(nova):
         os.kill(eventually("a supervisor runs", nova.supervisor_pid), signal.SIGKILL)
         up.communicate(timeout=60)
         nova.run("up")
-        assert capsules_with("echo line")
+        assert capsules_with(COUNTING)
         down_and_stop(nova)
         check_nothing_is_left(nova, before)
 
@@ -101,7 +101,7 @@ def test_after_an_up_that_failed(nova):
                 '[vm.worse]\nmemory = "64Mi"\nkernel = "images/vmlinuz"\ninitramfs = "images/web.tar"\nnetwork = "lab"\n')
     up = nova.run("up", "--timeout", "5", check=False)
     assert up.returncode == 1, up
-    assert capsules_with("echo line"), "the good half is up"
+    assert capsules_with(COUNTING), "the good half is up"
     write(nova, image + "nonsense = 1\n")  # What `up` refuses, `down` takes.
     down_and_stop(nova)
     check_nothing_is_left(nova, before)
@@ -112,7 +112,7 @@ def test_after_everything_died_at_once(nova):
     before = inventory()
     write(nova)
     nova.run("up")
-    count = capsules_with("echo line")[0][0]
+    count = capsules_with(COUNTING)[0][0]
     for pid in (nova.daemon_pid(), nova.supervisor_pid(), count):
         os.kill(pid, signal.SIGKILL)
     eventually("it is dead", lambda: not alive(count))

@@ -71,7 +71,7 @@ def begun(nova):
         running, rules = (capsules_with("httpd"), machines_of(nova)), ruleset()
         yield lambda: check_whole(nova, in_the_world)
         eventually("the network is whole", lambda: check_whole(nova, in_the_world), 40)
-        assert ruleset() == rules
+        assert ruleset() == rules, f"the rules were {rules}, now they are {ruleset()}"
         assert (capsules_with("httpd"), machines_of(nova)) == running, "nothing was started anew"
 
 
@@ -85,7 +85,8 @@ def check_whole(nova, in_the_world):
     assert network["status"]["phase"] == "Active", network
     now = links()
     assert "nova:" in shell("ip -d link show lab") and "state UP" in now["lab"], now
-    assert "10.88.0.1/24" in shell("ip -4 addr show lab")
+    addresses = shell("ip -4 addr show lab")
+    assert "10.88.0.1/24" in addresses, f"the bridge has no address: {addresses}"
     plugs = [plug["link"] for plug in network["status"]["attachments"]]
     assert len(plugs) == 2 and all("master lab" in now[plug] for plug in plugs), (plugs, now)
     assert ruleset_is_ours(), ruleset()
@@ -95,10 +96,11 @@ def check_whole(nova, in_the_world):
     eventually("DHCP answers", lambda: "obtained" in nova.run("exec", "container", "serve", "--", *asking, check=False).stderr, 15)
     page = f"http://{nova.object('container', 'serve')['status']['podIP']}/"
     assert b"from the image" in eventually("the host reaches the capsule", lambda: urllib.request.urlopen(page, timeout=1).read(), 10)
-    seen = nova.run("exec", "container", "serve", "--", "wget", "-q", "-O", "-", "http://203.0.113.2/", check=False, timeout=20).stdout
+    asking = ["timeout", "5", "wget", "-q", "-O", "-", "http://203.0.113.2/"]
+    seen = nova.run("exec", "container", "serve", "--", *asking, check=False).stdout
     assert seen == "203.0.113.1", f"out in the world the capsule is {seen!r}"
     assert b"from the image" in urllib.request.urlopen("http://127.0.0.1:8080/", timeout=1).read()
-    assert "from the image" in in_the_world(ASKING.format("http://203.0.113.1:8080/"))
+    assert "from the image" in in_the_world(ASKING.format("http://203.0.113.1:8080/")), "the world does not reach the published port"
     return True
 
 

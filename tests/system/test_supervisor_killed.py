@@ -1,11 +1,12 @@
 """SIGKILL of the supervisor: capsules and machines run on and are adopted, and what nobody saw is not made up."""
+import contextlib
 import os
 import signal
 
 from harness import alive, eventually, processes, run, web_image
-from survival import COUNTER, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of
+from survival import COUNTER, COUNTING, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of
 
-ENDING = capsule("ending", "while [ ! -e /www/end ]; do sleep 0.05; done; exit 7", more='volumes = ["./site:/www"]\nrestart = "never"')
+ENDING = capsule("ending", "while [ ! -e /www/end ]; do sleep 0.05; done; echo last words; exit 7", more='volumes = ["./site:/www"]\nrestart = "never"')
 
 
 def begin(nova, more=""):
@@ -26,6 +27,21 @@ def keeper_of(nova):
     return next(pid for pid, words in processes() if "--keeper" in words and any(str(nova.root) in word for word in words))
 
 
+def check_runs_on(count):
+    now = capsules_with(COUNTING)
+    assert now == [count], f"the capsule that counts was {count}, now there are {now}"
+
+
+@contextlib.contextmanager
+def held(pid):
+    """Stops a process, so that it does not react to what happens meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def status_of(nova, name="ending"):
     return nova.object("container", name)["status"]
 
@@ -39,7 +55,8 @@ def test_all_that_runs_is_adopted(nova):
         old = nova.supervisor_pid()
         kill(nova, old)
         eventually("a successor runs", lambda: nova.supervisor_pid() != old)
-        assert capsules_with("echo line") == [count] and machines_of(nova) == machine
+        check_runs_on(count)
+        assert machines_of(nova) == machine, f"the machine was {machine}, now there are {machines_of(nova)}"
         lines = eventually("lines go on", lambda: check_count(nova.out("logs", "container", "count"), at_least=lines))
     assert nova.pid_of("container", "count") == count[0] and nova.pid_of("vm", "probe") == machine["vm.default.probe"][0]
     assert nova.object("container", "count")["status"]["containerStatuses"][0]["restartCount"] == 0
@@ -52,7 +69,7 @@ def test_daemon_and_supervisor_killed_together(nova):
     count = begin(nova)
     kill(nova, nova.supervisor_pid(), nova.daemon_pid())
     assert nova.pid_of("container", "count") == count[0]
-    assert capsules_with("echo line") == [count]
+    check_runs_on(count)
     check_count(nova.out("logs", "container", "count"))
 
 
@@ -66,7 +83,7 @@ def test_an_end_that_nobody_saw_is_unknown(nova):
     assert told["phase"] == "Unknown", told
     assert "can't be known" in nova.out("status", "container", "ending")
     assert "exitCode" not in told["containerStatuses"][0]["state"].get("terminated", {}), told
-    assert capsules_with("echo line") == [count]
+    check_runs_on(count)
     check_count(nova.out("logs", "container", "count"))
 
 
@@ -79,6 +96,19 @@ def test_an_end_that_the_keeper_saw_is_known_or_unknown_but_not_wrong(nova):
     told = eventually("told", lambda: (status := status_of(nova))["phase"] != "Running" and status)
     code = told["containerStatuses"][0]["state"].get("terminated", {}).get("exitCode")
     assert (told["phase"], code) in (("Failed", 7), ("Unknown", None)), told
+    assert nova.out("logs", "container", "ending") == "last words\n", "the keeper held what nobody had logged yet"
+
+
+def test_an_end_while_no_supervisor_lives_is_heard_of(nova):
+    """The daemon lives on: nobody tells it of the end, and it does not look at everything for minutes."""
+    count = begin(nova, ENDING.replace("never", "always"))
+    ending = birth(nova.pid_of("container", "ending"))
+    with held(nova.daemon_pid()):
+        kill(nova, nova.supervisor_pid(), ending[0])
+    successor = eventually("it is started anew", lambda: [found for found in capsules_with("last words") if found != ending])
+    assert len(successor) == 1, successor
+    eventually("nova ls tells the truth", lambda: nova.pid_of("container", "ending") == successor[0][0])
+    check_runs_on(count)
 
 
 run(globals())
