@@ -90,6 +90,21 @@ TEST_F(Adoption, says_lost_when_nobody_can_know_any_more)
     EXPECT_EQ(status.exit_code, std::nullopt);
 }
 
+TEST_F(Adoption, finds_a_process_whose_first_act_was_to_kill_the_supervisor)
+{
+    // It must be on record before it runs. Writing a record takes longer with so long an environment than killing does.
+    for (int round = 0; round < 10; ++round) {
+        auto const id = "deadly-" + std::to_string(round);
+        auto spec = shell(id, ": " + root + "/" + id + "; kill -9 $PPID; while [ $((i+=1)) -lt 100 ]; do sleep 0.1; done");
+        spec.env.push_back("LONG=" + std::string(120'000, 'x'));
+        auto const started = client->start(spec);
+        ASSERT_TRUE(started.ok()) << started.error().message();
+        EXPECT_EQ(find_pids(root + "/" + id + ";"), std::vector<pid_t>{static_cast<pid_t>(started.value().pid)})
+            << "round " << round;
+        client->signal(id, SIGKILL).value();
+    }
+}
+
 TEST_F(Adoption, keeps_a_terminal_alive_over_sigkill)
 {
     auto spec = shell("tty", "stty -echo; trap 'echo hup' HUP; echo ready; while read line; do echo \"got $line\"; done");
