@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/strings.h"
 #include "model/description.h"
 #include "model/kinds.h"
 
@@ -13,6 +16,17 @@ Rule reference_rule()
     });
 }
 
+/// A name for what no object may be called in full: a part too long, or one that begins or ends with a dash. Its beginning, and
+/// digits that tell it from others.
+std::string shortened(std::string name, const std::string& reference)
+{
+    constexpr std::size_t most_kept = 46; // With a dash and 16 digits, a label of 63 characters.
+    std::replace(name.begin(), name.end(), '.', '-');
+    auto const first = std::min(name.find_first_not_of('-'), name.size());
+    auto const kept = name.substr(first, most_kept);
+    return (kept.empty() ? "image" : kept) + "-" + base::to_hex(base::stable_hash(reference), 16);
+}
+
 } // namespace
 
 std::string full_reference(const std::string& reference)
@@ -24,14 +38,15 @@ std::string full_reference(const std::string& reference)
 
 std::string image_object_name(const std::string& reference)
 {
+    auto const full = full_reference(reference);
     std::string name;
-    for (char character : full_reference(reference)) {
+    for (char character : full) {
         if (character >= 'A' && character <= 'Z')
             character = static_cast<char>(character + ('a' - 'A'));
         auto const fits = (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') || character == '.';
         name += fits ? character : '-';
     }
-    return name;
+    return base::is_dns_subdomain(name) ? name : shortened(name, full);
 }
 
 const Description& describe(const ImageSpec*)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
 #include "model/kinds.h"
 
 namespace nova::model {
@@ -233,6 +234,15 @@ TEST(Image, has_an_object_name_made_from_its_reference)
 {
     EXPECT_EQ(image_object_name("web"), "web-latest");
     EXPECT_EQ(image_object_name("lib/web:1.0"), "lib-web-1.0");
+    auto const longest = std::string(63, 'a');
+    for (const auto& reference :
+         {longest, "lib/" + longest + ":" + longest, "web@sha256:" + std::string(64, 'f'), std::string{"a..b"},
+          std::string{"web:1.-"}, std::string{"_"}, longest + ".-/x", std::string(255, 'a')}) {
+        auto const name = image_object_name(reference);
+        EXPECT_TRUE(base::is_dns_subdomain(name)) << reference << ": " << name;
+        EXPECT_NE(name, image_object_name(reference + "x")) << reference;
+    }
+    EXPECT_EQ(image_object_name("lib/" + longest + ":1").substr(0, 10), "lib-aaaaaa");
     EXPECT_EQ(full_reference("localhost:5000/web"), "localhost:5000/web:latest");
     EXPECT_EQ(full_reference("web@sha256:ab"), "web@sha256:ab");
 }

@@ -40,7 +40,8 @@ def test_every_command_has_help_with_an_example(nova):
 
 
 def test_mistakes_of_usage_end_with_64_and_a_hint(nova):
-    for words in (["ups"], ["ls", "--bogus"], ["frobnicate"], ["net"], ["net", "frobnicate"], ["ls", "--output", "xml"], ["run", "boat", "x"], ["exec"],
+    for words in (["ups"], ["ls", "--bogus"], ["frobnicate"], ["net"], ["net", "frobnicate"], ["ls", "--output", "xml"], ["run", "boat", "x"], ["exec"], ["exec", "web"],
+                  ["exec", "web", "--"], ["exec", "container", "web", "--"], ["exec", "a", "b", "c", "--", "true"],
                   ["logs", "a", "b", "c"], ["completion", "tcsh"], ["up", "--timeout", "soon"], []):
         done = nova.run(*words, check=False)
         assert done.returncode == USAGE, (words, done.returncode, done.stdout, done.stderr)
@@ -107,6 +108,18 @@ def test_exit_codes_say_what_it_was(nova):
                   ["run", "container", "x", "--image", "web", "-p", "99999:1", "--", "true"]):
         done = nova.run(*words, check=False)
         assert done.returncode == CONFIGURATION and len(done.stderr) > 10, (words, done.returncode, done.stderr)
+
+
+def test_an_image_may_have_the_longest_name(nova):
+    file = web_image(nova)
+    longest = "a" * 63
+    for reference in (longest, f"lib/{longest}:{longest}"):
+        assert nova.out("image", "import", file, reference).startswith(reference)
+        done = nova.run("run", "container", "job", "--image", reference, "--rm", "--", "echo", "there")
+        assert done.stdout == "there\n", (done.stdout, done.stderr)
+        eventually("the capsule is gone", lambda: nova.items("container") == {})
+        nova.run("image", "rm", reference)
+    assert nova.items("image") == {}
 
 
 def test_curl_prints_a_command_that_does_it(nova):
