@@ -14,6 +14,7 @@ using base::Status;
 /// What the two sides of a container's start tell each other.
 enum class Note : char {
     failed = 'E',      ///< Child: this error; I end.
+    unfit = 'U',       ///< Child: all is well but the program: this error; I end.
     hook_failed = 'H', ///< Child: the same, and it was a hook that failed.
     cloned = 'C',      ///< In-between process: the container's process has this pid.
     mounted = 'M',     ///< Child: mounts are made, the root is still the host's: hooks may run.
@@ -31,7 +32,7 @@ struct Received {
     int errnum = 0;
     base::Code code = base::Code::internal;
 
-    base::Error error() const; ///< Of a `failed`.
+    base::Error error() const; ///< Of a `failed` or `unfit`.
 };
 
 /// Sends a text and one descriptor, as console sockets and seccomp agents expect it.

@@ -40,6 +40,10 @@ constexpr std::array exec_options{
     Option{"no-subreaper", 0, Kind::flag},
 };
 
+// As shells have it.
+constexpr int no_such_program = 127;
+constexpr int unusable_program = 126;
+
 constexpr long long most_id = 0xfffffffe;
 
 /// "UID" or "UID:GID", nothing else (CVE-2026-30892: what is not understood must not become root).
@@ -141,6 +145,10 @@ Result<int> exec_command(const Globals& globals, Words words)
     for (const auto& warning : warnings)
         tell(globals, Severity::warning, warning);
     auto const executed = TRY(execute_in(globals, request));
+    if (executed.unfit) {
+        tell(globals, Severity::error, "exec: " + executed.unfit->message());
+        return executed.unfit->code() == Code::not_found ? no_such_program : unusable_program;
+    }
     if (detach)
         return 0;
     return TRY(follow_process(executed.pidfd.get(), executed.terminal)).as_exit_code();

@@ -205,7 +205,6 @@ TEST_F(Container, lives_through_create_start_exec_kill_and_delete)
         nb({"exec", "--user", "5:6", "--env", "A=b", "--cwd", "/bin", id, "sh", "-c", "id -u; id -g; echo $A $PWD; exit 3"}).out,
         "5\n6\nb /bin\n");
     EXPECT_EQ(nb({"exec", id, "sh", "-c", "exit 3"}).status.as_exit_code(), 3);
-    EXPECT_EQ(nb({"exec", id, "nosuch"}).status.as_exit_code(), 1);
     EXPECT_EQ(nb({"kill", id, "KILL"}).status.as_exit_code(), 0);
     EXPECT_TRUE(wait_for("stopped"));
     EXPECT_EQ(nb({"kill", id}).status.as_exit_code(), 1) << "kill of a stopped container";
@@ -213,6 +212,37 @@ TEST_F(Container, lives_through_create_start_exec_kill_and_delete)
     EXPECT_EQ(nb({"delete", id}).status.as_exit_code(), 0);
     EXPECT_EQ(status(), "absent");
     expect_nothing_left();
+}
+
+TEST_F(Container, says_of_an_exec_whether_its_program_is_missing_or_unusable)
+{
+    shell("exec sleep 1000");
+    sys::replace_file((rootfs / "etc/script").string(), "no interpreter", 0755).value();
+    sys::replace_file((rootfs / "etc/text").string(), "text", 0644).value();
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+    struct Case {
+        std::vector<std::string> words;
+        int code;
+        std::string said;
+    };
+    for (const auto& [words, code, said] : std::vector<Case>{
+             {{id, "nosuch"}, 127, "nb: exec: executable file \"nosuch\" not found in $PATH: No such file or directory\n"},
+             {{id, "/no/such"}, 127, "nb: exec: /no/such: No such file or directory\n"},
+             {{id, "/etc/text"}, 126, "nb: exec: /etc/text: Permission denied\n"},
+             {{id, "/etc"}, 126, "nb: exec: /etc: Is a directory\n"},
+             {{id, "/etc/script"}, 126, "nb: exec: execute /etc/script: Exec format error\n"},
+             {{"--cwd", "/nosuch", id, "true"}, 126, "nb: exec: there is no directory \"/nosuch\" in the container\n"},
+             {{"--cwd", "/etc/text", id, "true"}, 126, "nb: exec: there is no directory \"/etc/text\" in the container\n"}}) {
+        std::vector<std::string> call{"exec"};
+        call.insert(call.end(), words.begin(), words.end());
+        auto const done = nb(call);
+        EXPECT_EQ(done.status.as_exit_code(), code) << said;
+        EXPECT_EQ(done.err, said);
+    }
+    EXPECT_FALSE(fs::exists(rootfs / "nosuch")) << "the working directory is not made";
+    EXPECT_EQ(nb({"exec", "--pid-file", (directory / "pid").string(), id, "nosuch"}).status.as_exit_code(), 127);
+    EXPECT_FALSE(fs::exists(directory / "pid"));
 }
 
 TEST_F(Container, refuses_an_exec_user_that_is_no_number)

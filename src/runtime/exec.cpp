@@ -87,25 +87,41 @@ public:
         if (process_.oom_score_adj)
             TRY(sys::set_oom_score(proc_self.get(), *process_.oom_score_adj).context("process.oomScoreAdj"));
         TRY(make_terminal());
-        TRY(ensure_working_directory(process_.cwd));
+        failure_note_ = Note::unfit;
+        TRY(check_working_directory());
         auto const executable = TRY(find_executable(process_));
+        failure_note_ = Note::failed;
         TRY(channel_.send(Note::ready));
         TRY(channel_.expect(Note::proceed));
         TRY(sys::set_parent_death_signal(0));
-        return become_process({.process = process_,
-                               .seccomp = plan_.config.platform.seccomp ? &plan_.seccomp : nullptr,
-                               .executable = executable,
-                               .env = with_home(process_.env, process_.user.uid),
-                               .proc_self = proc_self.get(),
-                               .preserve_fds = plan_.request.preserve_fds,
-                               .new_keyring = false,
-                               .keyring = {},
-                               .in_user_namespace = (namespaces_of(plan_.config.platform) & CLONE_NEWUSER) != 0,
-                               .send_listener = send_exec_listener,
-                               .listener_context = &channel_});
+        ProcessPlan const process{.process = process_,
+                                  .seccomp = plan_.config.platform.seccomp ? &plan_.seccomp : nullptr,
+                                  .executable = executable,
+                                  .env = with_home(process_.env, process_.user.uid),
+                                  .proc_self = proc_self.get(),
+                                  .preserve_fds = plan_.request.preserve_fds,
+                                  .new_keyring = false,
+                                  .keyring = {},
+                                  .in_user_namespace = (namespaces_of(plan_.config.platform) & CLONE_NEWUSER) != 0,
+                                  .send_listener = send_exec_listener,
+                                  .listener_context = &channel_};
+        TRY(settle_process(process));
+        failure_note_ = Note::unfit;
+        return execute_program(process);
     }
 
+    Note failure_note() const { return failure_note_; } ///< What a failed run() failed at.
+
 private:
+    /// One that is not there is not made, as at a container's start: whoever asks for it is told.
+    Status check_working_directory() const
+    {
+        auto const opened = sys::open_file(process_.cwd, O_PATH | O_DIRECTORY);
+        if (base::failed_with(opened, Code::not_found) || (!opened.ok() && opened.error().errnum() == ENOTDIR))
+            return Error{Code::failed_precondition, "there is no directory \"" + process_.cwd + "\" in the container"};
+        return done(); // One that only its user may enter is for later.
+    }
+
     Status make_terminal()
     {
         if (!process_.terminal)
@@ -124,6 +140,7 @@ private:
     const ExecPlan& plan_;
     const oci::Process& process_;
     Channel& channel_;
+    Note failure_note_ = Note::failed;
 };
 
 void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
@@ -145,7 +162,7 @@ void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
             close_foreign_descriptors(plan, channel);
             Entrant entrant{plan, channel};
             auto const failed = entrant.run();
-            channel.send_failure(failed.error());
+            channel.send_failure(failed.error(), entrant.failure_note());
             sys::exit_now(1);
         }
         return channel.send(Note::cloned, {}, cloned.pidfd.get());
@@ -231,6 +248,7 @@ Status follow(const ExecPlan& plan, const Channel& channel, Executed& executed)
             TRY(channel.send(Note::proceed));
             break;
         case Note::ended: return done();
+        case Note::unfit: executed.unfit = received.error(); return done();
         default: return received.error();
         }
     }
@@ -256,13 +274,15 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
     auto first = ours.expect(Note::cloned);
     (void)sys::wait_pidfd(middle.pidfd.get(), Deadline::never());
     auto note = TRY(std::move(first));
-    Executed executed{std::move(note.fds.at(0)), {}};
+    Executed executed{std::move(note.fds.at(0)), {}, {}};
     base::Undo undo;
     undo.add([&] {
         (void)sys::signal_pidfd(executed.pidfd.get(), SIGKILL);
         (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10}));
     });
     TRY(follow(plan, ours, executed));
+    if (executed.unfit)
+        (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10})); // It ends by itself.
     undo.commit();
     return executed;
 }

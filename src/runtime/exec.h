@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -26,10 +27,12 @@ struct ExecRequest {
 struct Executed {
     sys::UniqueFd pidfd;
     sys::UniqueFd terminal; ///< Its master, where we stay attached and it has one.
+    /// Why its program, or its working directory, cannot be used; then the process has ended. not_found - there is no program.
+    std::optional<base::Error> unfit;
 };
 
 /// Starts it; returns when its program took over.
-/// Errors: not_found; failed_precondition - the container does not run, or is paused; the program's own.
+/// Errors: not_found; failed_precondition - the container does not run, or is paused.
 Result<Executed> execute_in(const Globals& globals, const ExecRequest& request);
 
 } // namespace nova::runtime

@@ -41,7 +41,9 @@ public:
         TRY(join_own_cgroup());
         TRY(settle());
         TRY(wait_for_start());
-        return become_process(process_plan());
+        auto const plan = process_plan();
+        TRY(settle_process(plan));
+        return execute_program(plan);
     }
 
     bool hook_failed() const { return hook_failed_; }
@@ -194,7 +196,7 @@ Status Init::settle()
 {
     TRY(set_names());
     TRY(ensure_working_directory(config_.process->cwd));
-    executable_ = TRY(find_executable(*config_.process));
+    executable_ = TRY(find_executable(*config_.process).context("process.args[0]"));
     TRY(channel_.send(Note::ready));
     TRY(channel_.expect(Note::proceed)); // Our record is written: from now on we live by ourselves.
     return sys::set_parent_death_signal(0);

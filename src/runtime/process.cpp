@@ -228,10 +228,10 @@ Result<std::string> find_executable(const oci::Process& process)
         struct stat status {};
         if (::stat(path.c_str(), &status) < 0) {
             int const errnum = errno;
-            return Error::from_errno("process.args[0]: " + name, errnum);
+            return Error::from_errno(name, errnum);
         }
         if (!is_executable_file(path))
-            return Error::from_errno("process.args[0]: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
+            return Error::from_errno(name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
         return name;
     }
     for (const auto& directory : base::split(path_of(process.env), ':')) {
@@ -239,8 +239,7 @@ Result<std::string> find_executable(const oci::Process& process)
         if (is_executable_file(path))
             return path;
     }
-    return Error{Code::not_found,
-                 "process.args[0]: executable file \"" + name + "\" not found in $PATH: No such file or directory"};
+    return Error{Code::not_found, "executable file \"" + name + "\" not found in $PATH: No such file or directory"};
 }
 
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)
@@ -281,7 +280,7 @@ Status use_terminal(const sys::UniqueFd& slave)
     return done();
 }
 
-Status become_process(const ProcessPlan& plan)
+Status settle_process(const ProcessPlan& plan)
 {
     const auto& process = plan.process;
     if (plan.new_keyring) {
@@ -306,7 +305,9 @@ Status become_process(const ProcessPlan& plan)
         TRY(sys::set_no_new_privileges());
         TRY(confine(plan));
     }
-    return sys::execute(plan.executable, process.args, plan.env);
+    return done();
 }
+
+Status execute_program(const ProcessPlan& plan) { return sys::execute(plan.executable, plan.process.args, plan.env); }
 
 } // namespace nova::runtime

@@ -17,7 +17,7 @@ using base::Status;
 /// Unknown capabilities are named in `warnings` and left out.
 Status check_process(const model::oci::Process& process, std::vector<std::string>& warnings);
 
-/// Where the program lies, as execvp(3) finds it, in the present root. Errors: not_found, permission_denied.
+/// Where the program lies, as execvp(3) finds it, in the present root. Errors, which name it: not_found, permission_denied.
 Result<std::string> find_executable(const model::oci::Process& process);
 
 /// What of the process is still to be set once it is in its root, right before its program takes over.
@@ -36,8 +36,11 @@ struct ProcessPlan {
     void* listener_context = nullptr;
 };
 
-/// Gives up all that the process shall not have, and starts its program. Returns only on failure.
-Status become_process(const ProcessPlan& plan);
+/// Gives up all that the process shall not have: what is left is its program.
+Status settle_process(const ProcessPlan& plan);
+
+/// The process becomes its program. Returns only on failure.
+Status execute_program(const ProcessPlan& plan);
 
 /// env with HOME as /etc/passwd of the present root says, where it is not there.
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid);
