@@ -155,10 +155,9 @@ base::Result<bool> Session::pump_in(const Pump& pump, bool& in_open)
         TRY(unless_over(close_in()));
         return true;
     }
-    if (pump.filter && !pump.filter(text))
-        return false;
+    auto const typed = pump.filter ? pump.filter(text) : Typed::more;
     TRY(unless_over(write(text)));
-    return true;
+    return typed == Typed::more;
 }
 
 base::Status Session::pump_out(const Pump& pump)
@@ -185,17 +184,23 @@ base::Status Session::show(const Pump& pump)
 base::Result<int> Session::pump(const Pump& pump)
 {
     bool in_open = pump.in >= 0;
+    auto leave = base::Deadline::never();
     if (!in_open)
         TRY(unless_over(close_in()));
     TRY(show(pump)); // What came along with the handshake.
     while (!over_) {
+        if (leave.passed())
+            return 0;
         std::array<pollfd, 3> polled{{{fd(), POLLIN, 0}, {in_open ? pump.in : -1, POLLIN, 0}, {pump.wake, POLLIN, 0}}};
-        if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR)
+        if (::poll(polled.data(), polled.size(), leave.poll_timeout_ms()) < 0 && errno != EINTR)
             return base::Error::from_errno("wait for the session");
+        bool const was_open = in_open;
         if (polled[0].revents != 0)
             TRY(pump_out(pump));
         if (!over_ && polled[1].revents != 0 && !TRY(pump_in(pump, in_open)))
             return 0;
+        if (was_open && !in_open && pump.after_input)
+            leave = base::Deadline::after(*pump.after_input);
         if (!over_ && polled[2].revents != 0 && pump.on_wake)
             TRY(unless_over(pump.on_wake()));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,14 +23,20 @@ public:
         Source source = Source::out;
         std::string text;
     };
+    enum class Typed {
+        more,
+        last, ///< This is sent still, and then we detach.
+    };
     /// What pump() moves between. -1: none.
     struct Pump {
         int in = -1;
         int out = -1;
         int err = -1;
-        int wake = -1;                              ///< Something of the caller's to watch as well: a signalfd for SIGWINCH.
-        std::function<base::Status()> on_wake{};    ///< Called when it is readable; must read from it.
-        std::function<bool(std::string&)> filter{}; ///< Sees input before it is sent; false: detach (an escape key).
+        int wake = -1;                               ///< Something of the caller's to watch as well: a signalfd for SIGWINCH.
+        std::function<base::Status()> on_wake{};     ///< Called when it is readable; must read from it.
+        std::function<Typed(std::string&)> filter{}; ///< Sees input before it is sent, and may cut it (an escape key).
+        /// Detach so long after the input ended; empty: go on until the other side ends it.
+        std::optional<std::chrono::milliseconds> after_input{};
     };
 
     explicit Session(std::unique_ptr<HttpConnection> connection, std::string buffered);
@@ -46,8 +53,8 @@ public:
     base::Status close_in(); ///< The process reads an end of file.
     base::Status resize(std::uint16_t columns, std::uint16_t rows);
 
-    /// Moves bytes both ways until the session is over or the filter detaches. Returns the exit code; 0 after an attachment.
-    /// Errors: unavailable - the connection broke; internal - how it ended is not known.
+    /// Moves bytes both ways until the session is over, or until the filter or the end of the input detaches. Returns the exit
+    /// code; 0 after an attachment. Errors: unavailable - the connection broke; internal - how it ended is not known.
     base::Result<int> pump(const Pump& pump);
 
     bool over() const { return over_; }

@@ -1,7 +1,9 @@
 """Capsules as their users meet them: run, exec, logs, power, volumes, limits, ports and names."""
 import contextlib
+import json
 import os
 import re
+import subprocess
 import time
 import urllib.request
 
@@ -70,11 +72,58 @@ def test_exec_passes_input_exit_code_user_directory_and_environment(nova):
     assert nova.out("exec", "--user", "65534", "--workdir", "/tmp", "--env", "A=b c", "tools", "--", "sh", "-c", 'echo "$(id -u) $(pwd) $A"') == "65534 /tmp b c\n"
     assert nova.out("exec", "--user", "nobody", "tools", "--", "id", "-u") == "65534\n"
     assert nova.out("exec", "tools", "--", "tty", check=False).strip() == "not a tty"
-    missing = nova.run("exec", "tools", "--", "/no/such", check=False)
-    assert missing.returncode not in (0, 64) and "/no/such" in missing.stderr + missing.stdout, (missing.returncode, missing.stdout, missing.stderr)
     big = nova.out("exec", "-i", "tools", "--", "cat", text_input="x" * 1_000_000)
     assert len(big) == 1_000_000
     assert nova.run("exec", "nothing", "--", "true", check=False).returncode == 2
+
+
+def test_exec_says_whether_its_command_is_missing_or_unusable(nova):
+    lab(nova, TOOLS)
+    for words, code, said in ((["tools", "--", "/no/such"], 127, "/no/such: No such file or directory"), (["tools", "--", "nosuch"], 127, '"nosuch" not found in $PATH'),
+                              (["tools", "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"), (["-w", "/nosuch", "tools", "--", "true"], 126, 'no directory "/nosuch"')):
+        done = nova.run("exec", *words, check=False)
+        assert done.returncode == code and said in done.stderr and done.stderr.count("\n") == 1 and done.stdout == "", (words, done.returncode, done.stdout, done.stderr)
+
+
+def test_verbs_take_several_names(nova):
+    lab(nova, TOOLS + TOOLS.replace("container.tools", "container.other"))
+    done = nova.run("rm", "tools", "nothing", check=False)
+    assert done.returncode == 2 and "no capsule or machine is called nothing" in done.stderr, (done.returncode, done.stderr)
+    assert set(nova.items("container")) == {"tools", "other"}, "all are looked for first"
+    done = nova.run("logs", "tools", "other", check=False)
+    assert done.returncode == 6 and "takes one name" in done.stderr, (done.returncode, done.stderr)
+    assert nova.out("stop", "tools", "other") == "tools stopped\nother stopped\n"
+    assert nova.out("rm", "container", "tools", "other") == "tools removed\nother removed\n"
+    assert nova.items("container") == {}
+
+
+def test_attach_types_up_to_the_escape_key_and_leaves_at_the_end_of_its_input(nova):
+    lab(nova, TOOLS)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shell"}, "spec": {"containers": [{"name": "shell", "image": "web", "command": ["/bin/sh"], "tty": True}]}}
+    subprocess.run(["curl", "--silent", "--show-error", "--fail-with-body", "--unix-socket", nova.root / "run/nova.sock", "--json", json.dumps(pod),
+                    "http://nova/api/v1/namespaces/default/pods"], check=True, stdout=subprocess.DEVNULL)
+    eventually("the shell runs", lambda: phase(nova, "shell") == "Running")
+    with contextlib.closing(Terminal(nova, "attach", "shell")) as terminal:
+        terminal.read_until("Ctrl-] leaves")
+        terminal.type("echo one two | tr a-z A-Z\r")
+        terminal.read_until("ONE TWO")
+        terminal.type("echo last > /typed\r\x1decho never > /typed\r")
+        assert terminal.wait() == 0
+    assert eventually("what was typed before the key arrived", lambda: nova.out("exec", "shell", "--", "cat", "/typed")) == "last\n"
+    done = nova.run("attach", "shell", text_input="echo piped | tr a-z A-Z\n")
+    assert "PIPED" in done.stdout, (done.stdout, done.stderr)
+    assert nova.run("attach", "shell", text_input="", timeout=10).stdout == ""
+    done = nova.run("attach", "tools", text_input="", timeout=10)
+    assert "tools has no terminal" in done.stderr, done.stderr
+
+
+def test_console_is_for_machines_and_attach_for_capsules(nova):
+    lab(nova, TOOLS)
+    for words in (["console", "tools"], ["console", "container", "tools"]):
+        done = nova.run(*words, check=False)
+        assert done.returncode == 1 and "nova attach tools" in done.stderr, (words, done.returncode, done.stderr)
+    for words in (["attach", "nothing"], ["attach", "vm", "nothing"], ["console", "vm", "tools"]):
+        assert nova.run(*words, check=False).returncode == 2, words
 
 
 def test_a_command_that_ends_at_once_is_not_taken_for_a_lost_connection(nova):
@@ -92,7 +141,8 @@ def test_exec_with_a_terminal_follows_the_window(nova):
         terminal.resize(100, 40)
         terminal.type("sleep 0.3; stty size\r")
         terminal.read_until("40 100")
-        terminal.type("tty; sleep 100\r")
+        # What shows the terminal's name is the one to be interrupted: a shell that only starts it may get the signal itself, and wait on.
+        terminal.type("sh -c 'trap \"exit 9\" INT; tty; while true; do sleep 0.1; done'\r")
         terminal.read_until("/dev/pts/")
         terminal.type("\x03")  # Ctrl-C reaches what runs inside.
         terminal.type("exit 5\r")

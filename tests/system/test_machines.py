@@ -45,6 +45,9 @@ def test_the_console_takes_commands_and_ctrl_bracket_leaves(nova):
     assert re.match(r"\d{4}-\d\d-\d\dT", stamped), stamped
     done = nova.run("exec", "probe", "--", "true", check=False)
     assert done.returncode != 0 and "nova console probe" in done.stderr, done.stderr
+    for words in (["attach", "probe"], ["attach", "vm", "probe"]):
+        done = nova.run(*words, check=False)
+        assert done.returncode == 1 and "nova console probe" in done.stderr, (words, done.returncode, done.stderr)
 
 
 def test_stop_presses_the_power_button_and_start_boots_again(nova):

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "apps/nova/cli/object_text.h"
 #include "model/kinds.h"
 #include "sys/file.h"
 
@@ -13,15 +14,13 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_at(const json& object, const char* pointer) { return object.value(json::json_pointer{pointer}, std::string{}); }
-
 const json* ready_condition(const json& object)
 {
     json::json_pointer const place{"/status/conditions"};
     if (!object.contains(place))
         return nullptr;
     for (const auto& condition : object.at(place))
-        if (condition.value("type", "") == "Ready")
+        if (text_at(condition, "/type") == "Ready")
             return &condition;
     return nullptr;
 }
@@ -80,7 +79,7 @@ Status check_images(client::Client& client, const std::string& space, const mode
     std::set<std::string> known;
     auto const add = [&](const json& image) { known.insert(model::full_reference(text_at(image, "/spec/reference"))); };
     for (const auto& object : file.objects)
-        if (object.value("kind", "") == "Image")
+        if (text_at(object, "/kind") == "Image")
             add(object);
     auto const there = TRY(client.list("Image", {.space = space, .labels = "", .fields = ""}));
     std::for_each(there.items.begin(), there.items.end(), add);
@@ -88,7 +87,7 @@ Status check_images(client::Client& client, const std::string& space, const mode
     std::vector<base::Cause> causes;
     for (const auto& object : file.objects) {
         auto const reference = text_at(object, "/spec/containers/0/image");
-        if (object.value("kind", "") == "Pod" && !known.contains(model::full_reference(reference)))
+        if (text_at(object, "/kind") == "Pod" && !known.contains(model::full_reference(reference)))
             causes.push_back(file.cause("container." + text_at(object, "/metadata/name") + ".capsule",
                                         "there is no image \"" + reference + "\": declare [image." + reference +
                                             "] with its source, or import it with 'nova image import FILE " + reference + "'"));
@@ -112,7 +111,7 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
             continue;
         if (!there.ok())
             return there.error();
-        auto const owner = there.value().value("/metadata/labels/nanocloud.io~1project"_json_pointer, std::string{});
+        auto const owner = text_at(there.value(), "/metadata/labels/nanocloud.io~1project");
         if (owner == file.project)
             continue; // Another `up` of the same file made it meanwhile.
         return base::Error{base::Code::failed_precondition, to_string(change.key) + " is there already and belongs to " +
@@ -125,15 +124,14 @@ Result<std::vector<PlannedChange>> plan_file(client::Client& client, const std::
 Progress progress_of(const json& object)
 {
     auto const phase = text_at(object, "/status/phase");
-    bool const current =
-        object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    bool const current = number_at(object, "/status/observedGeneration") >= number_at(object, "/metadata/generation");
     auto const* ready = ready_condition(object);
-    auto const words = ready == nullptr ? std::string{"waits for its controller"} : ready->value("message", "");
+    auto const words = ready == nullptr ? std::string{"waits for its controller"} : text_at(*ready, "/message");
     if (!current || phase.empty())
         return {Progress::State::waiting, words};
-    auto const kind = object.value("kind", "");
-    bool const wanted = object.value("/spec/running"_json_pointer, true);
-    bool const crashes = ready != nullptr && ready->value("reason", "") == "CrashLoopBackOff";
+    auto const kind = text_at(object, "/kind");
+    bool const wanted = flag_at(object, "/spec/running", true);
+    bool const crashes = ready != nullptr && text_at(*ready, "/reason") == "CrashLoopBackOff";
     if (phase == "Failed" || crashes)
         return {Progress::State::failed, words};
     bool const workload = kind == "Pod" || kind == "VirtualMachine";

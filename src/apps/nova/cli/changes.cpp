@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "apps/nova/cli/object_text.h"
+
 namespace nova::app {
 namespace {
 
@@ -11,8 +13,7 @@ using nlohmann::json;
 
 model::Key key_of(const json& object)
 {
-    return {object.value("kind", ""), object.value("/metadata/namespace"_json_pointer, std::string{}),
-            object.value("/metadata/name"_json_pointer, std::string{})};
+    return {text_at(object, "/kind"), text_at(object, "/metadata/namespace"), text_at(object, "/metadata/name")};
 }
 
 void collect(const json& before, const json& after, const std::string& path, std::vector<FieldChange>& changes)
@@ -91,7 +92,7 @@ void recreate_users(std::vector<PlannedChange>& plan)
             renewed.insert(change.key.name);
     for (auto& change : plan) {
         bool const there = change.effect != Effect::create;
-        if (there && renewed.contains(change.live.value("/spec/network"_json_pointer, std::string{})))
+        if (there && renewed.contains(text_at(change.live, "/spec/network")))
             change.effect = Effect::recreate;
     }
 }

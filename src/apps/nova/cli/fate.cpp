@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "apps/nova/cli/object_text.h"
+
 namespace nova::app {
 namespace {
 
@@ -40,8 +42,7 @@ Result<std::vector<Fate>> fates_of(client::Client& client, const std::string& sp
 {
     std::vector<Fate> fates;
     for (const auto& object : TRY(live_objects(client, space, wanted.project)))
-        fates.push_back(
-            {{object.value("kind", ""), space, object.value("/metadata/name"_json_pointer, std::string{})}, progress_of(object)});
+        fates.push_back({{text_at(object, "/kind"), space, text_at(object, "/metadata/name")}, progress_of(object)});
     for (const auto& key : wanted.keys)
         if (std::ranges::none_of(fates, [&](const Fate& fate) { return fate.key == key; }))
             fates.push_back(missing(wanted, key));

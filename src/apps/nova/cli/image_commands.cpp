@@ -5,6 +5,7 @@
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/print.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/progress.h"
@@ -57,7 +58,7 @@ Result<int> import_image(const Invocation& invocation, const std::string& file, 
         (void)client.remove({"Image", invocation.space, name});
         return base::Error{base::Code::invalid_argument, progress_of(image).words};
     }
-    std::cout << reference << " " << image.value("/status/digest"_json_pointer, std::string{}) << "\n";
+    std::cout << reference << " " << text_at(image, "/status/digest") << "\n";
     return exit_ok;
 }
 

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "apps/nova/cli/apply_plan.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/progress.h"
 #include "apps/nova/cli/waiting.h"
 #include "sys/random.h"
@@ -22,7 +23,7 @@ struct Asked {
 
 bool is_answered(const Asked& asked, const json& image)
 {
-    bool const current = asked.attempt.empty() || image.value("/status/attempt"_json_pointer, std::string{}) == asked.attempt;
+    bool const current = asked.attempt.empty() || text_at(image, "/status/attempt") == asked.attempt;
     return current && progress_of(image).state != Progress::State::waiting;
 }
 

@@ -24,6 +24,7 @@ struct Invocation {
     bool quiet = false; ///< No progress, only results.
 
     std::vector<std::string> behind_dashes; ///< What stood behind "--": a command for a capsule, and none of our options.
+    bool has_dashes = false;                ///< "--" was there, though nothing may stand behind it.
 
     /// Set by the command that was chosen. Returns the exit code.
     std::function<Result<int>()> action;

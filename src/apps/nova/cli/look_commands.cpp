@@ -4,6 +4,7 @@
 #include <set>
 
 #include "apps/nova/cli/connection.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/print.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/table.h"
@@ -20,8 +21,6 @@ struct LsOptions {
     std::string selector;
 };
 
-std::string text_at(const json& object, const char* pointer) { return object.value(json::json_pointer{pointer}, std::string{}); }
-
 std::string address_of(const json& object)
 {
     auto const pod = text_at(object, "/status/podIP");
@@ -30,8 +29,8 @@ std::string address_of(const json& object)
 
 std::string image_of(const json& object)
 {
-    if (object.value("kind", "") == "Pod")
-        return object.value("/spec/containers/0/image"_json_pointer, std::string{});
+    if (text_at(object, "/kind") == "Pod")
+        return text_at(object, "/spec/containers/0/image");
     auto const image = text_at(object, "/spec/image");
     auto const source = image.empty() ? text_at(object, "/spec/kernel") : image;
     return source.substr(source.rfind('/') == std::string::npos ? 0 : source.rfind('/') + 1);
@@ -48,14 +47,13 @@ std::string print_workloads(const std::vector<json>& workloads, Output output)
     std::vector<std::vector<std::string>> rows;
     std::string names;
     for (const auto& object : workloads) {
-        std::string const kind = object.value("kind", "") == "Pod" ? "container" : "vm";
+        std::string const kind = text_at(object, "/kind") == "Pod" ? "container" : "vm";
         names += kind + "/" + text_at(object, "/metadata/name") + "\n";
         rows.push_back({kind, text_at(object, "/metadata/name"), text_at(object, "/status/phase"), address_of(object),
                         image_of(object), age(text_at(object, "/metadata/creationTimestamp"))});
         if (output != Output::wide)
             continue;
-        auto const pid = kind == "vm" ? object.value("/status/pid"_json_pointer, 0)
-                                      : object.value("/status/containerStatuses/0/pid"_json_pointer, 0);
+        auto const pid = kind == "vm" ? number_at(object, "/status/pid") : number_at(object, "/status/containerStatuses/0/pid");
         rows.back().insert(rows.back().end(), {text_at(object, "/spec/network"), pid == 0 ? "" : std::to_string(pid),
                                                text_at(object, "/metadata/namespace")});
     }
@@ -87,11 +85,11 @@ Result<int> list_kind(const Invocation& invocation, const LsOptions& options)
 
 void print_conditions(const json& object)
 {
-    for (const auto& condition : object.value("/status/conditions"_json_pointer, json::array())) {
-        std::cout << "  " << condition.value("type", "") << ": " << condition.value("status", "");
-        for (const auto* field : {"reason", "message"})
-            if (auto const text = condition.value(field, ""); !text.empty())
-                std::cout << (std::string_view{field} == "reason" ? ", " : ": ") << text;
+    for (const auto& condition : list_at(object, "/status/conditions")) {
+        std::cout << "  " << text_at(condition, "/type") << ": " << text_at(condition, "/status");
+        for (const auto& [field, before] : {std::pair{"/reason", ", "}, std::pair{"/message", ": "}})
+            if (auto const text = text_at(condition, field); !text.empty())
+                std::cout << before << text;
         std::cout << "\n";
     }
 }

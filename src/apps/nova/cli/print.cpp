@@ -1,5 +1,6 @@
 #include "apps/nova/cli/print.h"
 
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/table.h"
 
 namespace nova::app {
@@ -63,7 +64,7 @@ std::string print_objects(const model::KindInfo& kind, const std::vector<json>& 
     if (output == Output::name) {
         std::string text;
         for (const auto& object : objects)
-            text += short_kind(kind) + "/" + object.value("/metadata/name"_json_pointer, std::string{}) + "\n";
+            text += short_kind(kind) + "/" + text_at(object, "/metadata/name") + "\n";
         return text;
     }
     std::vector<std::vector<std::string>> rows;

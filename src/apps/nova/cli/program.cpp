@@ -95,7 +95,8 @@ int run_program(int argc, char** argv)
     add_host_commands(app, invocation);
     // What stands behind "--" is another program's: it is taken away before our options are looked for.
     auto const end = std::find(argv, argv + argc, std::string_view{"--"});
-    if (end != argv + argc)
+    invocation.has_dashes = end != argv + argc;
+    if (invocation.has_dashes)
         invocation.behind_dashes.assign(end + 1, argv + argc);
     try {
         app.parse(static_cast<int>(end - argv), argv);

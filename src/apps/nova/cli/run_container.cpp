@@ -6,6 +6,7 @@
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
 #include "apps/nova/cli/logs.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/waiting.h"
 #include "base/strings.h"
 
@@ -58,7 +59,7 @@ Status add_volume(json& spec, const std::string& text)
 
 bool has_ended(const json& pod)
 {
-    auto const phase = pod.value("/status/phase"_json_pointer, std::string{});
+    auto const phase = text_at(pod, "/status/phase");
     return phase == "Succeeded" || phase == "Failed" || phase == "Unknown";
 }
 
@@ -100,10 +101,10 @@ Result<int> follow_to_end(client::Client& client, const Invocation& invocation, 
     follow.follow = true;
     TRY(print_log(client, key, follow));
     auto const pod = TRY(wait_until(client, key, has_ended, base::Deadline::never()));
-    auto const code = pod.value("/status/containerStatuses/0/state/terminated/exitCode"_json_pointer, -1);
+    auto const code = number_at(pod, "/status/containerStatuses/0/state/terminated/exitCode", -1);
     if (code < 0)
         return base::Error{base::Code::failed_precondition, options.name + ": " + progress_of(pod).words};
-    return code;
+    return static_cast<int>(code);
 }
 
 } // namespace

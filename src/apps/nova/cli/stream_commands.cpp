@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <iostream>
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
 #include "apps/nova/cli/logs.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/raw_terminal.h"
 #include "apps/nova/cli/target.h"
@@ -29,7 +31,8 @@ Status print_log(client::Client& client, const model::Key& workload, const clien
 
 namespace {
 
-constexpr char escape_key = 0x1d; // Ctrl-]
+constexpr char escape_key = 0x1d;              // Ctrl-]
+constexpr std::chrono::seconds after_input{1}; // How long an attachment whose input has ended still shows what is answered.
 
 struct LogCommand {
     std::vector<std::string> words;
@@ -51,15 +54,25 @@ Result<int> logs(const Invocation& invocation, const LogCommand& command)
     return exit_ok;
 }
 
-/// Moves bytes both ways; with a terminal, ours is raw meanwhile and its size is passed on.
-Result<int> pump(client::Session& session, bool terminal, bool input, bool escape)
+/// Cuts off the escape key and what was typed behind it, which is nobody's; what was typed before it is still the workload's.
+client::Session::Typed until_escape(std::string& text)
 {
-    client::Session::Pump moves;
-    moves.in = input ? STDIN_FILENO : -1;
+    auto const escape = text.find(escape_key);
+    if (escape == std::string::npos)
+        return client::Session::Typed::more;
+    text.resize(escape);
+    return client::Session::Typed::last;
+}
+
+enum class Escape { none, key };
+
+/// Moves bytes both ways; with a terminal, ours is raw meanwhile and its size is passed on.
+Result<int> pump(client::Session& session, bool terminal, client::Session::Pump moves, Escape escape)
+{
     moves.out = STDOUT_FILENO;
     moves.err = STDERR_FILENO;
-    if (escape)
-        moves.filter = [](std::string& text) { return text.find(escape_key) == std::string::npos; };
+    if (escape == Escape::key)
+        moves.filter = until_escape;
     if (!terminal)
         return session.pump(moves);
 
@@ -81,10 +94,10 @@ Result<int> pump(client::Session& session, bool terminal, bool input, bool escap
 
 /// Behind "--" all is the command. Without it, and where the kind was left out, the first word is the name: "exec web ls" as well
 /// as "exec container web ls".
-void split_command(ExecCommand& command, const std::vector<std::string>& behind_dashes)
+void split_command(ExecCommand& command, const Invocation& invocation)
 {
-    if (!behind_dashes.empty()) {
-        command.exec.command = behind_dashes;
+    if (invocation.has_dashes) {
+        command.exec.command = invocation.behind_dashes;
         return;
     }
     bool const kind = model::find_kind_by_any_name(command.words.front()) != nullptr && command.words.size() > 2;
@@ -93,11 +106,17 @@ void split_command(ExecCommand& command, const std::vector<std::string>& behind_
     command.words.erase(names, command.words.end());
 }
 
+/// Throws what the parser of the command line throws for a wrong call.
+void check_command(const ExecCommand& command)
+{
+    if (command.exec.command.empty())
+        throw CLI::ValidationError{"exec needs a command: nova exec [KIND] NAME -- COMMAND ARGS..."};
+    if (command.words.size() > 2)
+        throw CLI::ValidationError{"\"" + command.words[2] + "\" is a word too many: nova exec [KIND] NAME -- COMMAND ARGS..."};
+}
+
 Result<int> exec(const Invocation& invocation, ExecCommand command)
 {
-    split_command(command, invocation.behind_dashes);
-    if (command.exec.command.empty() || command.words.size() > 2)
-        return base::Error{base::Code::invalid_argument, "exec needs a command: nova exec container NAME -- COMMAND"};
     auto client = TRY(connect_daemon(invocation));
     auto const target = TRY(find_target(client, invocation.space, command.words));
     if (target.kind->kind != "Pod")
@@ -105,21 +124,52 @@ Result<int> exec(const Invocation& invocation, ExecCommand command)
                                                           target.name + "' reaches it"};
     command.exec.in = command.interactive;
     auto session = TRY(client.exec({target.kind->kind, invocation.space, target.name}, command.exec));
-    return pump(session, command.exec.terminal, command.interactive, false);
+    client::Session::Pump moves;
+    moves.in = command.interactive ? STDIN_FILENO : -1;
+    return pump(session, command.exec.terminal, moves, Escape::none);
 }
 
-Result<int> attach(const Invocation& invocation, const std::vector<std::string>& words)
+/// Which way a workload's terminal is reached.
+struct TerminalCommand {
+    const char* name;
+    const char* summary;
+    const char* kind;
+    const char* example;
+};
+constexpr std::array terminal_commands{
+    TerminalCommand{"attach", "See and type into a capsule's terminal", "Pod", "web"},
+    TerminalCommand{"console", "See and type into a machine's serial console", "VirtualMachine", "probe"},
+};
+
+/// A machine's console always reads; a capsule without a terminal has nothing that does.
+Result<bool> reads_input(client::Client& client, const model::Key& workload)
+{
+    if (workload.kind != "Pod")
+        return true;
+    return flag_at(TRY(client.get(workload)), "/spec/containers/0/tty", false);
+}
+
+Result<int> attach(const Invocation& invocation, const std::vector<std::string>& words, const TerminalCommand& command)
 {
     auto client = TRY(connect_daemon(invocation));
-    auto const target = TRY(find_target(client, invocation.space, words));
-    auto attached = client.attach({target.kind->kind, invocation.space, target.name});
+    auto const target = TRY(find_terminal(client, invocation.space, words, command.kind));
+    model::Key const workload{target.kind->kind, invocation.space, target.name};
+    bool const typing = TRY(reads_input(client, workload));
+    auto attached = client.attach(workload);
     if (!attached.ok())
         return std::move(attached).take_error();
     auto session = std::move(attached).value();
     bool const terminal = ::isatty(STDIN_FILENO) == 1;
-    if (terminal && !invocation.quiet)
+    if (!typing)
+        std::cerr << "nova: " << target.name << " has no terminal: what it writes is shown, what is typed goes nowhere"
+                  << (terminal ? "; Ctrl-C leaves" : "") << "\n";
+    else if (terminal && !invocation.quiet)
         std::cerr << "attached to " << target.name << "; Ctrl-] leaves\n";
-    return pump(session, terminal, true, true);
+    client::Session::Pump moves;
+    moves.in = STDIN_FILENO;
+    moves.after_input = after_input;
+    bool const raw = terminal && typing;
+    return pump(session, raw, moves, raw ? Escape::key : Escape::none);
 }
 
 void add_logs(CLI::App& app, Invocation& invocation)
@@ -151,8 +201,11 @@ void add_exec(CLI::App& app, Invocation& invocation)
     command->add_option("-w,--workdir", options->exec.working_dir, "In this directory");
     command->add_option("-e,--env", options->exec.env, "K=V, once for each");
     command->footer("Examples:\n  nova exec container web -- sh -c 'echo hello'\n  nova exec -it web -- sh");
-    command->callback(
-        [&invocation, options] { invocation.action = [&invocation, options] { return exec(invocation, *options); }; });
+    command->callback([&invocation, options] {
+        split_command(*options, invocation);
+        check_command(*options);
+        invocation.action = [&invocation, options] { return exec(invocation, *options); };
+    });
 }
 
 } // namespace
@@ -162,14 +215,13 @@ void add_stream_commands(CLI::App& app, Invocation& invocation)
     add_logs(app, invocation);
     add_exec(app, invocation);
     auto const words = std::make_shared<std::vector<std::string>>();
-    for (const auto* name : {"attach", "console"}) {
-        auto* command =
-            app.add_subcommand(name, std::string_view{name} == "attach" ? "See and type into a capsule's terminal"
-                                                                        : "See and type into a machine's serial console");
+    for (const auto& terminal : terminal_commands) {
+        auto* command = app.add_subcommand(terminal.name, terminal.summary);
         command->add_option("target", *words, "[KIND] NAME")->expected(1, 2)->required();
-        command->footer(std::string{"Example:\n  nova "} + name + " probe      Ctrl-] leaves");
-        command->callback(
-            [&invocation, words] { invocation.action = [&invocation, words] { return attach(invocation, *words); }; });
+        command->footer(std::string{"Example:\n  nova "} + terminal.name + " " + terminal.example + "      Ctrl-] leaves");
+        command->callback([&invocation, &terminal, words] {
+            invocation.action = [&invocation, &terminal, words] { return attach(invocation, *words, terminal); };
+        });
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/run_container.h"
 #include "apps/nova/cli/target.h"
@@ -16,28 +17,29 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int most_targets = 1000;
+
 struct PowerOptions {
     std::vector<std::string> words;
     bool no_wait = false;
     int timeout_seconds = 120;
 };
 
-std::string phase_of(const json& object) { return object.value("/status/phase"_json_pointer, std::string{}); }
+std::string phase_of(const json& object) { return text_at(object, "/status/phase"); }
 
 /// A mark that makes the controller start it anew, whatever it thinks of the process that ended.
 json restart_mark() { return {{"metadata", {{"annotations", {{"nanocloud.io/restart", sys::random_hex(12)}}}}}}; }
 
 bool runs_now(const json& object)
 {
-    auto const current =
-        object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+    auto const current = number_at(object, "/status/observedGeneration") >= number_at(object, "/metadata/generation");
     return current && (phase_of(object) == "Running" || phase_of(object) == "Succeeded");
 }
 
 bool stopped_now(const json& object)
 {
     return phase_of(object) == "Stopped" &&
-           object.value("/status/observedGeneration"_json_pointer, 0) >= object.value("/metadata/generation"_json_pointer, 0);
+           number_at(object, "/status/observedGeneration") >= number_at(object, "/metadata/generation");
 }
 
 Result<int> settle(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options,
@@ -70,10 +72,8 @@ Status outlast_failure(client::Client& client, const model::Key& key, const json
     return base::done();
 }
 
-Result<int> start(const Invocation& invocation, const PowerOptions& options)
+Result<int> start(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
-    auto client = TRY(connect_daemon(invocation));
-    auto const target = TRY(find_target(client, invocation.space, options.words));
     auto const before = TRY(client.get({target.kind->kind, invocation.space, target.name}));
     if (phase_of(before) != "Running") {
         auto patch = restart_mark();
@@ -84,25 +84,20 @@ Result<int> start(const Invocation& invocation, const PowerOptions& options)
     return settle(client, invocation, target, options, runs_now, "started");
 }
 
-Result<int> stop(const Invocation& invocation, const PowerOptions& options)
+Result<int> stop(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
-    auto client = TRY(connect_daemon(invocation));
-    auto const target = TRY(find_target(client, invocation.space, options.words));
     TRY(client.patch({target.kind->kind, invocation.space, target.name}, {{"spec", {{"running", false}}}}));
     return settle(client, invocation, target, options, stopped_now, "stopped");
 }
 
 std::string started_at(const json& object)
 {
-    auto const machine = object.value("/status/startedAt"_json_pointer, std::string{});
-    return machine.empty() ? object.value("/status/containerStatuses/0/state/running/startedAt"_json_pointer, std::string{})
-                           : machine;
+    auto const machine = text_at(object, "/status/startedAt");
+    return machine.empty() ? text_at(object, "/status/containerStatuses/0/state/running/startedAt") : machine;
 }
 
-Result<int> restart(const Invocation& invocation, const PowerOptions& options)
+Result<int> restart(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
-    auto client = TRY(connect_daemon(invocation));
-    auto const target = TRY(find_target(client, invocation.space, options.words));
     auto const before = started_at(TRY(client.get({target.kind->kind, invocation.space, target.name})));
     auto patch = restart_mark();
     patch["spec"]["running"] = true;
@@ -111,10 +106,8 @@ Result<int> restart(const Invocation& invocation, const PowerOptions& options)
     return settle(client, invocation, target, options, fresh, "restarted");
 }
 
-Result<int> remove(const Invocation& invocation, const PowerOptions& options)
+Result<int> remove(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
-    auto client = TRY(connect_daemon(invocation));
-    auto const target = TRY(find_target(client, invocation.space, options.words));
     TRY(client.remove({target.kind->kind, target.kind->namespaced ? invocation.space : "", target.name}));
     if (options.no_wait)
         return exit_ok;
@@ -125,20 +118,29 @@ Result<int> remove(const Invocation& invocation, const PowerOptions& options)
     return exit_ok;
 }
 
-using Verb = Result<int> (*)(const Invocation&, const PowerOptions&);
+using Verb = Result<int> (*)(client::Client&, const Invocation&, const Target&, const PowerOptions&);
+
+/// One after the other; the first that fails ends it.
+Result<int> for_each_target(const Invocation& invocation, const PowerOptions& options, Verb verb)
+{
+    auto client = TRY(connect_daemon(invocation));
+    for (const auto& target : TRY(find_targets(client, invocation.space, options.words)))
+        TRY(verb(client, invocation, target, options));
+    return exit_ok;
+}
 
 void add_verb(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& summary, Verb verb)
 {
     auto* command = app.add_subcommand(name, summary);
     auto const options = std::make_shared<PowerOptions>();
-    command->add_option("target", options->words, "[KIND] NAME")->expected(1, 2)->required();
+    command->add_option("target", options->words, "[KIND] NAME NAME...")->expected(1, most_targets)->required();
     command->add_flag("--no-wait", options->no_wait, "Return once it is accepted");
     command->add_option("--timeout", options->timeout_seconds, "How long to wait, in seconds")
         ->check(CLI::Range(1, 86400))
         ->capture_default_str();
-    command->footer("Examples:\n  nova " + name + " web\n  nova " + name + " vm probe");
+    command->footer("Examples:\n  nova " + name + " web\n  nova " + name + " vm probe\n  nova " + name + " web api db");
     command->callback([&invocation, options, verb] {
-        invocation.action = [&invocation, options, verb] { return verb(invocation, *options); };
+        invocation.action = [&invocation, options, verb] { return for_each_target(invocation, *options, verb); };
     });
 }
 
@@ -151,7 +153,7 @@ Result<int> run(const Invocation& invocation, const RunOptions& options)
     power.words = {options.kind, options.name};
     power.timeout_seconds = options.timeout_seconds;
     power.no_wait = options.detach;
-    return start(invocation, power);
+    return for_each_target(invocation, power, start);
 }
 
 void add_run(CLI::App& app, Invocation& invocation)
