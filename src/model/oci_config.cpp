@@ -65,6 +65,8 @@ static Status read(const Field& field, Config& config)
                     may("linux", config.platform)));
     if (config.rootfs.empty())
         return field.find("root")->wrong_member("path", "a path");
+    if (config.annotations.count("") > 0)
+        return field.wrong_member("annotations", "without an empty key");
     return done();
 }
 

@@ -38,6 +38,9 @@ static Status read(const Field& field, Device& device)
                     may("gid", device.gid)));
     if (device.type != "c" && device.type != "b" && device.type != "u" && device.type != "p")
         return field.wrong_member("type", "c, b, u or p");
+    for (const auto* const number : {"major", "minor"})
+        if (device.type != "p" && !field.find(number))
+            return field.missing(number);
     return done();
 }
 
@@ -55,10 +58,18 @@ static Status read(const Field& field, SeccompArgument& argument)
     return done();
 }
 
+/// Whether an action has an errno to return.
+static bool returns_errno(std::string_view action) { return action == "SCMP_ACT_ERRNO" || action == "SCMP_ACT_TRACE"; }
+
 static Status read(const Field& field, SeccompRule& rule)
 {
-    return read_object(field, need("names", rule.names), need("action", rule.action), may("errnoRet", rule.errno_return),
-                       may("args", rule.args));
+    TRY(read_object(field, need("names", rule.names), need("action", rule.action), may("errnoRet", rule.errno_return),
+                    may("args", rule.args)));
+    if (rule.names.empty())
+        return field.wrong_member("names", "at least one name");
+    if (rule.errno_return && !returns_errno(rule.action))
+        return field.wrong_member("errnoRet", "absent: " + rule.action.substr(0, 60) + " returns no errno");
+    return done();
 }
 
 static Status read(const Field& field, IntelRdt& rdt)
@@ -100,6 +111,8 @@ Status read(const Field& field, Seccomp& seccomp)
                     may("architectures", seccomp.architectures), may("flags", seccomp.flags),
                     may("listenerPath", seccomp.listener_path), may("listenerMetadata", seccomp.listener_metadata),
                     may("syscalls", seccomp.syscalls)));
+    if (seccomp.default_errno_return && !returns_errno(seccomp.default_action))
+        return field.wrong_member("defaultErrnoRet", "absent: " + seccomp.default_action.substr(0, 60) + " returns no errno");
     seccomp.source = field.value().source();
     return done();
 }

@@ -45,6 +45,14 @@ sys::CapabilitySets sets_of(const oci::Process& process)
             .ambient = bits_of(names.ambient)};
 }
 
+/// What we do not have ourselves we can't give; the rest is given all the same, as the specification asks.
+sys::CapabilitySets granted(sys::CapabilitySets sets, sys::CapabilityBits held)
+{
+    for (auto* const set : {&sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient})
+        *set &= held;
+    return sets;
+}
+
 bool is_executable_file(const std::string& path)
 {
     struct stat status {};
@@ -171,7 +179,7 @@ Status confine(const ProcessPlan& plan)
 Status change_identity(const ProcessPlan& plan)
 {
     const auto& process = plan.process;
-    auto const sets = sets_of(process);
+    auto const sets = granted(sets_of(process), TRY(sys::effective_capabilities()));
     if (process.capabilities)
         TRY(sys::limit_bounding_set(sets.bounding));
     TRY(sys::keep_capabilities_over_setuid());

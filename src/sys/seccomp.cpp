@@ -89,6 +89,8 @@ Status add_architectures(const Filter& filter, const std::vector<std::string>& n
 {
     for (const auto& name : names) {
         auto const result = seccomp_arch_add(filter.get(), TRY(architecture_of(name)));
+        if (result == -EDOM) // Of the other byte order: nothing here can run its programs, and what is not listed is killed.
+            continue;
         if (result != -EEXIST)
             TRY(checked(result, "seccomp: add architecture " + name));
     }
