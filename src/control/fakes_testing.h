@@ -205,6 +205,16 @@ public:
     Result<network::SwitchState> observe_switch(const std::string&) override { return network::SwitchState{}; }
     Result<std::vector<network::SwitchPlan>> list_switches() override { return std::vector<network::SwitchPlan>{}; }
     std::vector<Error> list_broken() override { return {}; }
+    Status check_port(const std::string& name, const network::PublishedPort& port) override
+    {
+        return faults_.pass([&]() -> Status {
+            auto const& published = switches[name].ports;
+            bool const ours = std::find(published.begin(), published.end(), port) != published.end();
+            if (ours || !taken_ports.contains(port.host_port))
+                return base::done();
+            return Error{Code::failed_precondition, "port " + std::to_string(port.host_port) + " is in use"};
+        });
+    }
     Result<std::optional<model::ProcessSpec>> service(const std::string& name) override
     {
         return faults_.pass([&]() -> Result<std::optional<model::ProcessSpec>> {
@@ -272,6 +282,7 @@ public:
     std::map<std::string, network::SwitchPlan> switches;
     std::map<std::string, network::EndpointPlan> endpoints;
     std::set<std::string> foreign_links;
+    std::set<int> taken_ports; ///< By programs of the host.
     std::string failure;
 
 private:

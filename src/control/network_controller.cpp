@@ -55,9 +55,12 @@ Result<Next> NetworkController::step(model::Network& network)
         TRY(context_.store.put_status(network));
         return Next::settled();
     }
-    auto plan_now = TRY(plan(network));
+    auto [plan_now, ports_left_out] = TRY(plan(network));
     TRY(make_switch(network, plan_now).context("make switch " + plan_now.name));
-    return report_active(network, plan_now);
+    auto next = TRY(report_active(network, plan_now));
+    if (ports_left_out)
+        next.again_after = std::min(next.again_after.value_or(port_look), port_look);
+    return next;
 }
 
 Status NetworkController::make_switch(const model::Network& network, network::SwitchPlan& plan)
@@ -109,9 +112,10 @@ Result<std::string> NetworkController::claim_bridge(const model::Network& networ
     });
 }
 
-Result<network::SwitchPlan> NetworkController::plan(model::Network& network)
+Result<NetworkController::Plan> NetworkController::plan(model::Network& network)
 {
-    network::SwitchPlan plan;
+    Plan planned;
+    auto& plan = planned.plan;
     plan.name = switch_name(network.meta.space, network.meta.name);
     plan.profile = profile_of(network);
     plan.dns = network.spec.dns;
@@ -129,11 +133,11 @@ Result<network::SwitchPlan> NetworkController::plan(model::Network& network)
         plan.dhcp_last = model::to_string(range.last);
     }
     plan.bridge = TRY(claim_bridge(network));
-    TRY(add_workloads(network, plan));
-    return plan;
+    TRY(add_workloads(network, planned));
+    return planned;
 }
 
-Status NetworkController::add_workloads(model::Network& network, network::SwitchPlan& plan)
+Status NetworkController::add_workloads(model::Network& network, Plan& planned)
 {
     std::map<std::string, std::string> addresses; // By workload id.
     for (const auto& [address, owner] : TRY(context_.claims.list(address_scope(network.meta.space, network.meta.name))))
@@ -147,7 +151,7 @@ Status NetworkController::add_workloads(model::Network& network, network::Switch
             return {};
         auto const chosen = chosen_mac(workload);
         auto const mac = chosen.empty() ? derived_mac(context_.places.instance, id) : chosen;
-        plan.hosts.push_back({workload.meta.name, address->second, mac});
+        planned.plan.hosts.push_back({workload.meta.name, address->second, mac});
         network.status.attachments.push_back(
             {key_of(workload).kind, workload.meta.name, address->second, mac, link_name(context_.places.instance, id)});
         return address->second;
@@ -156,12 +160,23 @@ Status NetworkController::add_workloads(model::Network& network, network::Switch
         (void)add_host(machine);
     for (const auto& pod : TRY(context_.store.list<model::Pod>(network.meta.space))) {
         auto const address = add_host(pod);
-        if (address.empty() || !pod.spec.running || pod.spec.containers.empty())
-            continue;
-        for (const auto& port : pod.spec.containers.front().ports)
-            if (port.host_port != 0)
-                plan.ports.push_back(
-                    {port.host_ip, port.host_port, address, port.container_port, port.protocol == "UDP" ? "udp" : "tcp"});
+        if (!address.empty())
+            TRY(add_ports(ports_of(pod, address), planned));
+    }
+    return base::done();
+}
+
+/// What another program of this host has is left out: that is the capsule's trouble, which says so, and nobody else's.
+Status NetworkController::add_ports(const std::vector<network::PublishedPort>& ports, Plan& planned)
+{
+    for (const auto& port : ports) {
+        auto const free = context_.drivers.networks.check_port(planned.plan.name, port);
+        if (!free.ok() && free.error().code() != base::Code::failed_precondition)
+            return free;
+        if (free.ok())
+            planned.plan.ports.push_back(port);
+        else
+            planned.ports_left_out = true;
     }
     return base::done();
 }

@@ -14,11 +14,17 @@ public:
     Result<Next> reconcile(const model::Key& key) override;
 
 private:
+    struct Plan {
+        network::SwitchPlan plan;
+        bool ports_left_out = false; ///< Another program of this host has them.
+    };
+
     Result<Next> step(model::Network& network);
-    Result<network::SwitchPlan> plan(model::Network& network);
+    Result<Plan> plan(model::Network& network);
     Result<std::string> claim_subnet(const model::Network& network);
     Result<std::string> claim_bridge(const model::Network& network);
-    Status add_workloads(model::Network& network, network::SwitchPlan& plan);
+    Status add_workloads(model::Network& network, Plan& planned);
+    Status add_ports(const std::vector<network::PublishedPort>& ports, Plan& planned);
     Status make_switch(const model::Network& network, network::SwitchPlan& plan);
     Result<std::optional<std::chrono::milliseconds>> serve(const network::SwitchPlan& plan);
     Status stop_serving(const std::string& id, const std::optional<model::ProcessStatus>& observed);

@@ -22,6 +22,25 @@ std::string link_name(const std::string& instance, const std::string& id)
     return "nv" + base::to_hex(base::stable_hash(instance + "/" + id), 12);
 }
 
+std::vector<network::PublishedPort> ports_of(const model::Pod& pod, const std::string& address)
+{
+    std::vector<network::PublishedPort> ports;
+    if (!pod.spec.running || pod.spec.containers.empty())
+        return ports;
+    for (const auto& port : pod.spec.containers.front().ports)
+        if (port.host_port != 0)
+            ports.push_back({port.host_ip, port.host_port, address, port.container_port, port.protocol == "UDP" ? "udp" : "tcp"});
+    return ports;
+}
+
+Status Plugs::check_ports(const model::Pod& pod, const Plug& plug)
+{
+    auto const name = switch_name(pod.meta.space, pod.spec.network);
+    for (const auto& port : ports_of(pod, plug.address))
+        TRY(context_.drivers.networks.check_port(name, port));
+    return base::done();
+}
+
 Result<Plug> Plugs::plan(const model::Key& workload, const std::string& network_name, const std::string& mac)
 {
     auto const found = context_.store.get<model::Network>(workload.space, network_name);

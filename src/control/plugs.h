@@ -31,6 +31,9 @@ public:
     Result<Plug> ensure_capsule(const model::Key& workload, const std::string& network);
     Result<Plug> ensure_tap(const model::Key& workload, const std::string& network, const std::string& mac);
 
+    /// Whether the ports that it publishes are to be had. Errors: failed_precondition - another program of this host has one.
+    Status check_ports(const model::Pod& pod, const Plug& plug);
+
     /// Leaves what it hung on before its spec named this network (empty: none). For a workload that does not run.
     Status leave_others(const model::Key& workload, const std::string& network);
 
@@ -46,6 +49,12 @@ private:
 
     Context& context_;
 };
+
+/// What a capsule that has this address publishes; nothing where it shall not run.
+std::vector<network::PublishedPort> ports_of(const model::Pod& pod, const std::string& address);
+
+/// How long until it is looked again whether a port that another program had is free.
+constexpr std::chrono::milliseconds port_look{1000};
 
 /// The scope of the claims on a network's addresses; an owner is a workload's id.
 std::string address_scope(const std::string& space, const std::string& network);

@@ -1,5 +1,6 @@
 #include "control/pod_controller.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ namespace {
 using State = model::ProcessStatus::State;
 
 constexpr std::chrono::milliseconds killed_look{1000}; // Its end brings us back sooner.
+constexpr auto port_in_use = "PortInUse";
 constexpr auto out_of_memory = ": it reached its memory limit";
 
 std::string reason_of(const model::ProcessStatus& ended, bool hungry)
@@ -75,7 +77,9 @@ Result<Next> PodController::keep_running(model::Pod& pod, const Observed& observ
     bool const same = applied && applied->spec == process_digest(pod);
     if (runs(observed) && same) {
         note_running(pod, *observed);
-        TRY(plug_in(pod));
+        auto const plug = TRY(plug_in(pod));
+        if (auto const refused = find_refused_port(pod, plug); !refused.empty())
+            return wait_for_port(pod, refused);
         return report_running(pod);
     }
     if (runs(observed))
@@ -129,6 +133,10 @@ Result<Next> PodController::launch(model::Pod& pod)
     }
     auto const image = TRY(std::move(found));
     auto const plug = TRY(plug_in(pod));
+    if (auto const refused = find_refused_port(pod, plug); !refused.empty()) {
+        pod.status.phase = "Failed";
+        return wait_for_port(pod, refused);
+    }
     TRY(start(pod, image, plug));
     auto const started = TRY(observe_process(context_.drivers.supervisor, id));
     if (!started)
@@ -147,6 +155,27 @@ Result<std::optional<Plug>> PodController::plug_in(const model::Pod& pod)
     if (pod.spec.network.empty() || pod.spec.host_network)
         return std::optional<Plug>{};
     return std::optional{TRY(plugs_.ensure_capsule(key_of(pod), pod.spec.network))};
+}
+
+/// In words; empty where every port is to be had.
+std::string PodController::find_refused_port(const model::Pod& pod, const std::optional<Plug>& plug)
+{
+    if (!plug)
+        return {};
+    auto const checked = plugs_.check_ports(pod, *plug);
+    return checked.ok() ? "" : checked.error().message();
+}
+
+/// Nobody tells when a port becomes free: it is looked again and again. Its network does so too, and then publishes it.
+Result<Next> PodController::wait_for_port(model::Pod& pod, const std::string& words)
+{
+    auto const& known = pod.status.conditions;
+    bool const told = std::ranges::any_of(known, [](const auto& condition) { return condition.reason == port_in_use; });
+    set_condition(pod.status.conditions, "Ready", false, port_in_use, words);
+    if (!told)
+        context_.events.warning(key_of(pod), pod.meta.uid, port_in_use, words);
+    TRY(context_.store.put_status(pod));
+    return Next::after(port_look);
 }
 
 Result<std::string> PodController::prepare_root(const model::Pod& pod, const storage::StoredImage& image)

@@ -77,6 +77,45 @@ TEST_F(Capsules, are_named_published_and_kept_out_of_the_dhcp_pool)
     EXPECT_TRUE(world_.rests());
 }
 
+TEST_F(Capsules, wait_for_a_port_that_another_program_has_and_leave_the_others_alone)
+{
+    auto const take = [&](std::set<int> ports) {
+        auto const lock = world_.faults.hold();
+        world_.networks.taken_ports = std::move(ports);
+    };
+    take({8080});
+    world_.start_daemon();
+    put_image();
+    put_network();
+    put_pod();
+    world_.put("Pod", "other",
+               {{"containers", {{{"name", "other"}, {"image", "web"}, {"ports", {{{"containerPort", 80}, {"hostPort", 9000}}}}}}},
+                {"network", "lab"}});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Failed"));
+    EXPECT_EQ(world_.words("Pod", "web"), "port 8080 is in use");
+    EXPECT_EQ(text_of(world_.read("Pod", "web"), "/status/conditions/0/reason"), "PortInUse");
+    EXPECT_EQ(world_.supervisor.count_starts(web), 0);
+    ASSERT_TRUE(world_.becomes("Pod", "other", "Running"));
+    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.size() == 1; }));
+    EXPECT_EQ(world_.phase("Network", "lab"), "Active");
+
+    take({});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.size() == 2; }));
+    take({7000, 8080, 9000}); // Programs that come later change nothing of what is published.
+    world_.change("Pod", "other", [](json& object) { object["spec"]["containers"][0]["ports"][0]["hostPort"] = 7000; });
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "other") == "port 7000 is in use"; }));
+    EXPECT_EQ(world_.phase("Pod", "other"), "Running") << "only its port is not there";
+    EXPECT_EQ(world_.phase("Pod", "web"), "Running");
+    take({});
+    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "other").empty(); }));
+    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.size() == 2; }));
+    EXPECT_EQ(world_.supervisor.count_starts("pod.default.other"), 1);
+    EXPECT_TRUE(world_.rests());
+    world_.remove("Pod", "other");
+    ASSERT_TRUE(world_.goes("Pod", "other"));
+}
+
 TEST_F(Capsules, are_asked_to_end_and_then_killed)
 {
     world_.supervisor.ignores_term = {web};

@@ -58,21 +58,6 @@ Status ensure_rules(const std::string& instance, const std::vector<SwitchPlan>& 
     return base::done();
 }
 
-/// Ports that the plan newly publishes must not take traffic away from a program of this host.
-Status check_new_ports(const SwitchPlan& plan, const SwitchPlan* earlier)
-{
-    for (const auto& port : plan.ports) {
-        if (earlier != nullptr && std::find(earlier->ports.begin(), earlier->ports.end(), port) != earlier->ports.end())
-            continue;
-        auto const transport = port.protocol == "udp" ? sys::Transport::udp : sys::Transport::tcp;
-        auto status = sys::check_port_free(transport, port.host_ip, port.host_port);
-        if (!status.ok() && (status.error().code() == Code::already_exists || status.error().code() == Code::not_found))
-            return Error{Code::failed_precondition, "publish port: " + status.error().message()};
-        TRY(std::move(status).context("publish port"));
-    }
-    return base::done();
-}
-
 class KernelNetworks final : public Networks {
 public:
     explicit KernelNetworks(Options options) : options_(std::move(options)), store_(options_.state_directory) {}
@@ -82,6 +67,7 @@ public:
     Result<SwitchState> observe_switch(const std::string& name) override;
     Result<std::vector<SwitchPlan>> list_switches() override;
     std::vector<base::Error> list_broken() override;
+    Status check_port(const std::string& switch_name, const PublishedPort& port) override;
     Result<std::optional<model::ProcessSpec>> service(const std::string& name) override;
     Result<std::string> ensure_capsule(const EndpointPlan& plan) override;
     Status ensure_tap(const EndpointPlan& plan) override;
@@ -125,7 +111,6 @@ Status KernelNetworks::ensure_switch(const SwitchPlan& plan)
     TRY(check_beside(plan, content.plans).context(doing));
     auto const links = TRY(Links::look(netlink, options_.instance).context(doing));
     TRY(check_bridge(netlink, links, plan).context(doing));
-    TRY(check_new_ports(plan, content.find(plan.name)).context(doing));
     TRY(store_.put(plan).context(doing)); // Before the kernel, so that all there is of ours there is known.
     return carry_out(netlink, plan).context(doing);
 }
@@ -194,6 +179,19 @@ std::vector<base::Error> KernelNetworks::list_broken()
     if (!content.ok())
         return {content.error()};
     return content.value().broken;
+}
+
+Status KernelNetworks::check_port(const std::string& switch_name, const PublishedPort& port)
+{
+    auto const content = TRY(store_.load());
+    auto const* const plan = content.find(switch_name);
+    if (plan != nullptr && std::ranges::find(plan->ports, port) != plan->ports.end())
+        return base::done();
+    auto const transport = port.protocol == "udp" ? sys::Transport::udp : sys::Transport::tcp;
+    auto status = sys::check_port_free(transport, port.host_ip, port.host_port);
+    if (base::failed_with(status, Code::already_exists) || base::failed_with(status, Code::not_found))
+        return Error{Code::failed_precondition, status.error().message()};
+    return std::move(status).context("publish port");
 }
 
 Result<std::optional<model::ProcessSpec>> KernelNetworks::service(const std::string& name)

@@ -84,8 +84,9 @@ public:
     virtual ~Networks() = default;
 
     /// Makes bridge, address, forwarding, rules, DHCP and DNS data as planned, changing only what differs, and writes the state
-    /// file. Does not touch a link that is not ours. Errors: already_exists - a link of that name belongs to somebody else;
-    /// failed_precondition - the subnet is in use on this host; permission_denied.
+    /// file. Does not touch a link that is not ours, and asks nobody whether a published port is free (check_port does). Errors:
+    /// already_exists - a link of that name belongs to somebody else; failed_precondition - the subnet is in use on this host;
+    /// permission_denied.
     virtual Status ensure_switch(const SwitchPlan& plan) = 0;
     virtual Status remove_switch(const std::string& name) = 0;               ///< Accepts absence.
     virtual Result<SwitchState> observe_switch(const std::string& name) = 0; ///< Errors: not_found - never ensured.
@@ -93,6 +94,10 @@ public:
     /// list_broken; what it stands for in the kernel stays as it is.
     virtual Result<std::vector<SwitchPlan>> list_switches() = 0;
     virtual std::vector<base::Error> list_broken() = 0; ///< One error for each state file that is no plan.
+
+    /// Whether the switch may publish this port: it does so already, in these very words, or no program of this host has the
+    /// port. Errors: failed_precondition - somebody has, or this host has no such address.
+    virtual Status check_port(const std::string& switch_name, const PublishedPort& port) = 0;
 
     /// The process that serves DHCP and DNS for the switch, for the supervisor; none where the plan needs neither. It shall be
     /// kept running: ensure_switch ends it where it must start afresh (a bridge made anew, another range), and it is gone

@@ -356,7 +356,7 @@ TEST_F(Playground, loses_no_switch_to_a_broken_state_file)
     EXPECT_TRUE(networks->list_broken().empty());
 }
 
-TEST_F(Playground, refuses_a_subnet_that_the_host_reaches_otherwise_and_ports_in_use)
+TEST_F(Playground, refuses_a_subnet_that_the_host_reaches_otherwise)
 {
     auto const networks = open();
     make_neighbour("wan", "10.88.0");
@@ -364,13 +364,33 @@ TEST_F(Playground, refuses_a_subnet_that_the_host_reaches_otherwise_and_ports_in
     EXPECT_TRUE(base::failed_with(taken, Code::failed_precondition));
     EXPECT_THAT(taken.error().message(), HasSubstr("wan"));
 
-    auto shop = nat("shop", "10.88.1");
-    auto const busy = listen("", 8080);
-    shop.ports = {publish(8080, "10.88.1.11", 80)};
-    auto const status = networks->ensure_switch(shop);
-    EXPECT_TRUE(base::failed_with(status, Code::failed_precondition));
-    EXPECT_THAT(status.error().message(), HasSubstr("8080/tcp"));
     EXPECT_TRUE(networks->list_switches().value().empty());
+}
+
+TEST_F(Playground, knows_which_ports_are_to_be_had)
+{
+    auto const networks = open();
+    auto shop = nat("shop", "10.88.1");
+    auto const web = publish(8080, "10.88.1.11", 80);
+    {
+        auto const busy = listen("", 8080);
+        auto const status = networks->check_port("shop", web);
+        EXPECT_TRUE(base::failed_with(status, Code::failed_precondition));
+        EXPECT_THAT(status.error().message(), HasSubstr("8080/tcp"));
+        auto udp = web;
+        udp.protocol = "udp";
+        EXPECT_OK(networks->check_port("shop", udp));
+        EXPECT_OK(networks->check_port("shop", publish(8081, "10.88.1.11", 80)));
+    }
+    EXPECT_OK(networks->check_port("shop", web)); // It is free again.
+    EXPECT_TRUE(
+        base::failed_with(networks->check_port("shop", publish(80, "10.88.1.11", 80, "192.0.2.1")), Code::failed_precondition))
+        << "this host has no such address";
+    shop.ports = {web};
+    EXPECT_OK(networks->ensure_switch(shop));
+    auto const late = listen("", 8080);
+    EXPECT_OK(networks->check_port("shop", web)); // It is published: whoever comes later gets nothing of it.
+    EXPECT_FALSE(networks->check_port("shop", publish(8080, "10.88.1.12", 80)).ok());
 }
 
 TEST_F(Playground, lends_interfaces_to_an_external_switch_and_gets_them_back)

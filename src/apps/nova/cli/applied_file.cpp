@@ -131,8 +131,8 @@ Progress progress_of(const json& object)
         return {Progress::State::waiting, words};
     auto const kind = text_at(object, "/kind");
     bool const wanted = flag_at(object, "/spec/running", true);
-    bool const crashes = ready != nullptr && text_at(*ready, "/reason") == "CrashLoopBackOff";
-    if (phase == "Failed" || crashes)
+    auto const reason = ready == nullptr ? std::string{} : text_at(*ready, "/reason");
+    if (phase == "Failed" || reason == "CrashLoopBackOff" || reason == "PortInUse")
         return {Progress::State::failed, words};
     bool const workload = kind == "Pod" || kind == "VirtualMachine";
     if (workload && !wanted)
