@@ -227,10 +227,10 @@ TEST_F(Container, says_of_an_exec_whether_its_program_is_missing_or_unusable)
         std::string said;
     };
     for (const auto& [words, code, said] : std::vector<Case>{
-             {{id, "nosuch"}, 127, "nb: exec: executable file \"nosuch\" not found in $PATH: No such file or directory\n"},
-             {{id, "/no/such"}, 127, "nb: exec: /no/such: No such file or directory\n"},
-             {{id, "/etc/text"}, 126, "nb: exec: /etc/text: Permission denied\n"},
-             {{id, "/etc"}, 126, "nb: exec: /etc: Is a directory\n"},
+             {{id, "nosuch"}, 127, "nb: exec: executable file not found: \"nosuch\" not found in $PATH: No such file or directory\n"},
+             {{id, "/no/such"}, 127, "nb: exec: executable file not found: /no/such: No such file or directory\n"},
+             {{id, "/etc/text"}, 126, "nb: exec: permission denied: /etc/text: Permission denied\n"},
+             {{id, "/etc"}, 126, "nb: exec: permission denied: /etc: Is a directory\n"},
              {{id, "/etc/script"}, 126, "nb: exec: execute /etc/script: Exec format error\n"},
              {{"--cwd", "/nosuch", id, "true"}, 126, "nb: exec: there is no directory \"/nosuch\" in the container\n"},
              {{"--cwd", "/etc/text", id, "true"}, 126, "nb: exec: there is no directory \"/etc/text\" in the container\n"}}) {

@@ -228,6 +228,7 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
     return done();
 }
 
+// "executable file not found" and "permission denied" are what docker's command line looks for to end with 127 and 126.
 Result<std::string> find_executable(const oci::Process& process)
 {
     const auto& name = process.args.front();
@@ -236,10 +237,10 @@ Result<std::string> find_executable(const oci::Process& process)
         struct stat status {};
         if (::stat(path.c_str(), &status) < 0) {
             int const errnum = errno;
-            return Error::from_errno(name, errnum);
+            return Error::from_errno("executable file not found: " + name, errnum);
         }
         if (!is_executable_file(path))
-            return Error::from_errno(name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
+            return Error::from_errno("permission denied: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
         return name;
     }
     for (const auto& directory : base::split(path_of(process.env), ':')) {
@@ -247,7 +248,7 @@ Result<std::string> find_executable(const oci::Process& process)
         if (is_executable_file(path))
             return path;
     }
-    return Error{Code::not_found, "executable file \"" + name + "\" not found in $PATH: No such file or directory"};
+    return Error{Code::not_found, "executable file not found: \"" + name + "\" not found in $PATH: No such file or directory"};
 }
 
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)

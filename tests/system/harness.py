@@ -136,12 +136,12 @@ class Nova:
 
 
 class Terminal:
-    """A nova command in a terminal of its own."""
+    """A nova command, or this one, in a terminal of its own."""
 
-    def __init__(self, nova, *words, columns=80, rows=24):
+    def __init__(self, nova, *words, columns=80, rows=24, command=None):
         self.master, slave = pty.openpty()
         self.resize(columns, rows)
-        self.child = subprocess.Popen([NOVA, "--root", nova.root, *words], cwd=nova.project, stdin=slave, stdout=slave, stderr=slave,
+        self.child = subprocess.Popen([*(command or [NOVA, "--root", nova.root]), *words], cwd=nova.project, stdin=slave, stdout=slave, stderr=slave,
                                       start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         self.slave = slave  # Kept: what it is set to after the end is of interest.
         self.text = ""
