@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD  := build/$(PRESET)
 JOBS   ?= $(shell nproc)
 
-.PHONY: all build programs demo test bench format lint check clean install help
+.PHONY: all build programs demo test bench fuzz format lint check clean install help
 
 all: build
 
@@ -11,6 +11,7 @@ help:
 	@echo "make demo    show the main job: one file brings up a capsule, a machine and their network"
 	@echo "make test    build, and pass every test (LABEL=unit|kernel|machine|system|check for a part)"
 	@echo "make bench   measure against the peers; prints ratios"
+	@echo "make fuzz    feed every parser of foreign bytes, ten minutes each (SECONDS_EACH=n)"
 	@echo "make build   build build/$(PRESET) (PRESET=dev|release|asan|tsan|fuzz)"
 	@echo "make format  put the sources into form;  make lint  what CI checks of the sources"
 	@echo "make install PREFIX=/usr/local  install nova, nb, completions and units"
@@ -40,6 +41,10 @@ bench:
 	@tools/install build test bench
 	@$(MAKE) --no-print-directory build
 	@tests/benchmark/run $(BUILD)
+
+fuzz:
+	@tools/install build fuzz
+	@tools/fuzz -s $(or $(SECONDS_EACH),600)
 
 format:
 	@git ls-files 'src/*.cpp' 'src/*.h' 'tests/*.cpp' | xargs clang-format -i
