@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string const text{reinterpret_cast<const char*>(data), size};
     auto const record = nova::runtime::parse_record(text);
     if (record.ok())
-        nova::base::must(nova::runtime::parse_record(nova::runtime::to_json(record.value())).ok(), "what is written is read again");
+        nova::base::must(nova::runtime::parse_record(nova::runtime::to_json(record.value())).ok(),
+                         "what is written is read again");
     return 0;
 }
