@@ -84,10 +84,12 @@ Status apply_resources(const sys::Cgroup& cgroup, const oci::Resources& resource
     return write_resources(writer, resources);
 }
 
-Status change_resources(const sys::Cgroup& cgroup, const oci::Resources& resources)
+Status change_resources(const sys::Cgroup& cgroup, const oci::Resources& resources, const std::function<Status()>& then)
 {
     LimitWriter writer{cgroup, OldValues::keep};
     auto changed = write_resources(writer, resources);
+    if (changed.ok())
+        changed = then();
     if (changed.ok())
         return changed;
     auto const restored = writer.take_back();

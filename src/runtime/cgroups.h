@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ std::vector<std::string> wanted_controllers(const model::oci::Resources& resourc
 /// Errors: unimplemented, permission_denied - names the limit whose controller is not there or can't be written.
 Status apply_resources(const sys::Cgroup& cgroup, const model::oci::Resources& resources);
 
-/// The same for a container that runs: all of them, or none where one fails.
-Status change_resources(const sys::Cgroup& cgroup, const model::oci::Resources& resources);
+/// The same for a container that runs: all of them, or none where one fails, or `then`.
+Status change_resources(const sys::Cgroup& cgroup, const model::oci::Resources& resources, const std::function<Status()>& then);
 
 /// Denies every device but those the rules and the specification's default allow. Without a devices controller: nothing where
 /// rules do not matter (no rule given), an error elsewhere.

@@ -54,8 +54,8 @@ void write_linux_features(model::JsonWriter& json)
     for (int number = 0; number <= 40; ++number)
         json.value(sys::capability_name(number));
     json.end(']');
-    json.key("cgroup").begin('{').member("v1", true).member("v2", true).member("systemd", false);
-    json.member("systemdUser", false).member("rdma", true).end('}');
+    json.key("cgroup").begin('{').member("v1", true).member("v2", true).member("systemd", true);
+    json.member("systemdUser", true).member("rdma", true).end('}');
     write_seccomp_features(json);
     json.key("apparmor").begin('{').member("enabled", true).end('}');
     json.key("selinux").begin('{').member("enabled", true).end('}');

@@ -3,6 +3,7 @@
 
 #include "model/json_merge.h"
 #include "runtime/commands.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/state.h"
 #include "runtime/update_request.h"
 #include "sys/file.h"
@@ -69,7 +70,7 @@ Status update_container(const Globals& globals, const std::string& id, const Upd
     auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
     TRY(take_part(cgroup, record, resources));
     TRY(directory.write(record));
-    TRY(change_resources(cgroup, resources));
+    TRY(change_resources(cgroup, resources, [&] { return tell_systemd(record.unit, systemd_kind(globals), resources); }));
     if (!resources.devices.empty())
         TRY(apply_device_rules(cgroup, resources.devices));
     TRY(update_cache_and_bandwidth(directory, record, request));

@@ -63,7 +63,7 @@ void print_help()
 {
     std::string text = "nb: a container runtime (OCI runtime specification)\n\n"
                        "usage: nb [--root DIR] [--log FILE] [--log-format text|json] [--debug]\n"
-                       "          [--cgroup-manager cgroupfs|disabled] COMMAND ...\n\n";
+                       "          [--cgroup-manager cgroupfs|systemd|disabled] [--rootless true|false|auto] COMMAND ...\n\n";
     for (const auto& command : commands)
         text +=
             "  " + std::string{command.name} + std::string(12 - command.name.size(), ' ') + std::string{command.summary} + "\n";
@@ -101,6 +101,7 @@ Result<Globals> globals_of(const Arguments& arguments)
     globals.cgroup_manager = manager == "disabled"  ? CgroupManager::disabled
                              : manager == "systemd" ? CgroupManager::systemd
                                                     : CgroupManager::cgroupfs;
+    globals.rootless = TRY(parse_rootless(arguments.get("rootless", "auto")).context("--rootless"));
     return globals;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/cgroups.h"
+#include "runtime/rootless.h"
 
 namespace nova::runtime {
 
@@ -13,6 +14,7 @@ struct Globals {
     bool log_json = false;
     bool debug = false;
     CgroupManager cgroup_manager = CgroupManager::cgroupfs;
+    Rootless rootless = Rootless::automatic;
 
     std::string seccomp_cache() const { return root + "/.seccomp"; }
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/undo.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/id_map.h"
 #include "runtime/log.h"
@@ -15,7 +16,6 @@
 #include "runtime/pid_file.h"
 #include "runtime/remove.h"
 #include "runtime/sysctls.h"
-#include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
@@ -61,7 +61,7 @@ private:
     std::string config_text_;
     oci::Config config_;
     std::optional<StateDirectory> directory_;
-    std::optional<sys::Cgroup> cgroup_;
+    ContainerCgroup cgroup_;
     std::optional<Channel> channel_;
     Record record_;
     sys::UniqueFd pidfd_;
@@ -135,26 +135,17 @@ Status Launch::make_record()
     record_.owner = std::to_string(::getuid());
     record_.annotations = config_.annotations;
     record_.version = config_.version;
-    if (globals_.cgroup_manager != CgroupManager::disabled) {
-        record_.cgroup = TRY(cgroup_path(config_, request_.id));
-        record_.controllers = wanted_controllers(config_.platform.resources);
-    }
+    TRY(ContainerCgroup::plan(globals_, config_, record_));
     TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
     return directory_->write_config(config_text_);
 }
 
 Status Launch::make_cgroup()
 {
-    if (record_.cgroup.empty())
-        return done();
-    cgroup_ = TRY(sys::Cgroup::create(record_.cgroup, record_.controllers));
-    tell(globals_, Severity::debug, "made cgroup " + record_.cgroup);
-    undo_.add([this] {
-        (void)cgroup_->kill_all(Deadline::after(kill_deadline));
-        (void)cgroup_->remove(Deadline::after(kill_deadline));
-    });
-    TRY(apply_resources(*cgroup_, config_.platform.resources).context("linux.resources"));
-    return apply_device_rules(*cgroup_, config_.platform.resources.devices);
+    undo_.add([this] { cgroup_.take_back(); });
+    TRY(cgroup_.make(globals_, config_, record_));
+    tell(globals_, Severity::debug, "cgroup: " + (record_.cgroup.empty() ? "none" : record_.cgroup));
+    return done();
 }
 
 Status Launch::prepare_init(InitPlan& plan)
@@ -175,8 +166,8 @@ Status Launch::prepare_init(InitPlan& plan)
         plan.has_seccomp = true;
     }
     plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle));
-    if (cgroup_)
-        plan.cgroup_tasks = TRY(cgroup_->open_tasks());
+    if (cgroup_.group())
+        plan.cgroup_tasks = TRY(cgroup_.group()->open_tasks());
     if (!request_.console_socket.empty())
         plan.console_socket =
             TRY(sys::connect_unix(request_.console_socket, sys::SocketKind::stream).context("--console-socket"));
@@ -205,7 +196,7 @@ void Launch::be_between(const InitPlan& plan, Channel channel, int cgroup)
 Status Launch::clone_init(const InitPlan& plan)
 {
     auto [ours, theirs] = TRY(Channel::create());
-    auto const cgroup = cgroup_ ? TRY(cgroup_->open_directory()) : sys::UniqueFd{};
+    auto const cgroup = cgroup_.group() ? TRY(cgroup_.group()->open_directory()) : sys::UniqueFd{};
     bool const between = plan.namespaces.needs_process_between();
     // Born in the cgroup, version 2. From inside a user or cgroup namespace it can't be joined, so there the process in between
     // is in it already, and counts as one more for as long as it lives.
@@ -282,6 +273,7 @@ Status Launch::follow_setup()
 
 Status Launch::commit_record()
 {
+    TRY(cgroup_.settle(config_));
     TRY(directory_->write(record_));
     if (!request_.pid_file.empty())
         TRY(write_pid_file(request_.pid_file, record_.pid).context("--pid-file"));

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/state.h"
 #include "sys/cgroup.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr auto kill_deadline = std::chrono::seconds{10};
 
 /// Its first process and, where that is no pid namespace's init, all that it left behind.
-Status kill_processes(const Record& record)
+Status kill_processes(const Globals& globals, const Record& record)
 {
     auto const deadline = Deadline::after(kill_deadline);
     if (auto const process = open_process(record); process.ok()) {
@@ -30,11 +31,7 @@ Status kill_processes(const Record& record)
         while (!sys::has_ended(process.value().get()) && !deadline.passed())
             (void)sys::wait_pidfd(process.value().get(), Deadline::after(std::chrono::milliseconds{20}));
     }
-    if (record.cgroup.empty())
-        return done();
-    auto const cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
-    TRY(cgroup.kill_all(deadline));
-    return cgroup.remove(deadline);
+    return remove_cgroup(globals, record, deadline);
 }
 
 void run_poststop(const Globals& globals, const StateDirectory& directory, const Record& record)
@@ -65,7 +62,7 @@ Status remove_container(const Globals& globals, const std::string& id, Force for
     if (phase != Phase::stopped && force == Force::no)
         return Error{Code::failed_precondition, "cannot delete container \"" + id + "\": it is " + std::string{to_string(phase)} +
                                                     ", not stopped (--force kills it)"};
-    TRY(kill_processes(record.value()));
+    TRY(kill_processes(globals, record.value()));
     run_poststop(globals, directory, record.value());
     return directory.remove();
 }

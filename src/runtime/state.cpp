@@ -181,7 +181,7 @@ std::string to_json(const Record& record)
     json.member("cgroup", record.cgroup).member("owner", record.owner).key("controllers").begin('[');
     for (const auto& controller : record.controllers)
         json.value(controller);
-    json.end(']').key("annotations").begin('{');
+    json.end(']').member("unit", record.unit).key("annotations").begin('{');
     for (const auto& [key, value] : record.annotations)
         json.member(key, value);
     return json.end('}').end('}').text();
@@ -197,7 +197,7 @@ Result<Record> parse_record(std::string text)
     TRY(read_object(field, oci::need("ociVersion", record.version), oci::need("id", record.id),
                     oci::need("bundle", record.bundle), oci::need("rootfs", record.rootfs), oci::need("pid", record.pid),
                     oci::need("startTicks", ticks), oci::need("created", record.created), oci::need("cgroup", record.cgroup),
-                    oci::need("controllers", record.controllers), oci::may("owner", record.owner),
+                    oci::need("controllers", record.controllers), oci::may("owner", record.owner), oci::may("unit", record.unit),
                     oci::may("annotations", record.annotations)));
     record.start_ticks = ticks;
     if (record.cgroup.find("..") != std::string::npos)

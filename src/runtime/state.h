@@ -29,6 +29,7 @@ struct Record {
     std::string created;                ///< RFC 3339
     std::string cgroup;                 ///< Empty: none of its own.
     std::vector<std::string> controllers;
+    std::string unit; ///< Of systemd, which made the cgroup. Empty: none.
     std::string owner;
     std::map<std::string, std::string> annotations;
     std::string version = "1.2.1"; ///< ociVersion of its configuration.

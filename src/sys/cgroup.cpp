@@ -258,6 +258,17 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     return group;
 }
 
+Result<Cgroup> Cgroup::adopt(const std::string& path, const std::vector<std::string>& controllers)
+{
+    auto group = at(path, controllers);
+    if (group.layout_ == CgroupLayout::unified)
+        enable_controllers(mount_root, path, controllers); // Those that systemd knows nothing of.
+    std::vector<std::string> made;
+    if (group.layout_ == CgroupLayout::legacy)
+        TRY(group.make_directories_of(made));
+    return group;
+}
+
 std::string Cgroup::directory(std::string_view controller) const
 {
     for (const auto& place : places_)

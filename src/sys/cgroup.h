@@ -37,6 +37,9 @@ public:
     /// Errors: failed_precondition - processes live in it already; permission_denied; unimplemented - no cgroups here.
     static Result<Cgroup> create(const std::string& path, const std::vector<std::string>& controllers);
 
+    /// One that somebody else made (systemd) for us to use: on version 1 it is made in the hierarchies where it is missing.
+    static Result<Cgroup> adopt(const std::string& path, const std::vector<std::string>& controllers);
+
     /// A handle of one that may or may not be there.
     static Cgroup at(const std::string& path, const std::vector<std::string>& controllers);
 

@@ -4,16 +4,15 @@ without acceleration, mounts cgroup2 as systemd does, runs the cases below with 
 A case is a container's config and a shell script that looks at what the kernel then says. A script sees $id (the container's
 name), $bundle and $group (where its cgroup is, unless the config says otherwise).
 """
-import contextlib
 import copy
 import dataclasses
 import json
-import pathlib
 import re
 import shutil
 import subprocess
 
-from harness import BUILD, IMAGES, NOVA, SOURCE, Failed, run
+from guest import boot, install, install_busybox, pack, write_modules
+from harness import BUILD, IMAGES, NOVA, Failed, run
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -404,36 +403,6 @@ def make_config(nova, case):
     return config
 
 
-def install_busybox(root):
-    busybox = shutil.which("busybox")
-    for name in ("bin", "proc", "sys", "dev", "tmp", "www"):
-        (root / name).mkdir(parents=True)
-    shutil.copy2(busybox, root / "bin/busybox")
-    for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
-        with contextlib.suppress(FileExistsError):
-            (root / "bin" / applet).symlink_to("busybox")
-
-
-def write_modules(target, names):
-    cache = IMAGES / "cache"
-    subprocess.run([SOURCE / "tools/debian-kernel", cache], check=True, capture_output=True)
-    target.mkdir(parents=True)
-    for module in (cache / "root/lib/modules").rglob("*.ko*"):
-        if module.name.split(".")[0] in names:
-            unpack = {".xz": ["xz", "-dc"], ".zst": ["zstd", "-qdc"]}.get(module.suffix, ["cat"])
-            (target / (module.name.split(".")[0] + ".ko")).write_bytes(subprocess.run([*unpack, module], check=True, capture_output=True).stdout)
-
-
-def install(program, root):
-    """A program with the libraries that it is linked with."""
-    subprocess.run(["strip", "-o", root / "bin" / program.name, program], check=True)
-    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout  # Fails for one that needs none.
-    for library in re.findall(r"(/\S+) \(0x", linked):
-        place = root / library[1:]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(library, place)
-
-
 def make_project(project):
     (project / "images").mkdir(parents=True)
     shutil.copy2(IMAGES / "web.tar", project / "images/web.tar")
@@ -460,22 +429,7 @@ def make_initramfs(nova, cases, programs):
     (root / "cases/order").write_text("\n".join(cases) + "\n")
     (root / "init").write_text(INIT)
     (root / "init").chmod(0o755)
-    packed = nova.root / "guest.initramfs"
-    names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
-    with packed.open("wb") as out:
-        subprocess.run(["cpio", "--quiet", "--create", "--format=newc", "--owner=0:0"], input=names.encode(), stdout=out, cwd=root, check=True)
-    return packed
-
-
-def boot(kernel: pathlib.Path, initramfs: pathlib.Path):
-    """What the guest wrote on its console until it powered off."""
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-nographic", "-nic", "none", "-no-reboot", "-kernel", kernel,
-               "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1"]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired as late:
-        raise Failed("the guest does not power off; its console:\n" + (late.stdout or b"").decode(errors="replace")[-6000:]) from late
-    return done.stdout.decode(errors="replace").replace("\r", "") + done.stderr.decode(errors="replace")
+    return pack(root, nova.root / "guest.initramfs")
 
 
 def run_cases(nova, cases, programs):

@@ -1,0 +1,250 @@
+"""nb with Debian's systemd as the first process: its cgroup driver, system and user, and containers of a user without privilege.
+
+A guest boots Debian's cloud kernel and a small Debian (tools/systemd-image) without acceleration. A case is a shell script that
+runs as root, or as "user" with a session of systemd's; it sees $id, $bundle (whose config it may change with `set_config`) and
+$group (where systemd puts the cgroup).
+"""
+import dataclasses
+import json
+import re
+import subprocess
+
+from guest import boot, install_busybox, pack, write_modules
+from harness import BUILD, IMAGES, SOURCE, Failed, run
+
+NB = BUILD / "src/apps/nb/nb"
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Case:
+    script: str
+    args: list = dataclasses.field(default_factory=lambda: ["sleep", "1000"])
+    resources: dict = dataclasses.field(default_factory=dict)
+    cgroup: str = "machine.slice:nb:{id}"
+    annotations: dict = dataclasses.field(default_factory=dict)
+    rootless: bool = False  # As "user"; the config is that of `nb spec --rootless`.
+    ids: int = 1  # How many are mapped then.
+
+
+ROOT_CASES = {
+    "scope_with_all_limits": Case("""
+        nb run --detach --bundle $bundle $id
+        show() { systemctl show --value -p $1 nb-$id.scope; }
+        [ $(show ActiveState) = active ]; [ $(show Slice) = machine.slice ]; [ $(show Delegate) = yes ]
+        [ $(show MemoryMax) = 67108864 ]; [ $(show MemorySwapMax) = 0 ]; [ $(show CPUWeight) = 39 ]; [ $(show TasksMax) = 7 ]
+        [ $(show CPUQuotaPerSecUSec) = 500ms ]; [ $(show AllowedCPUs) = 0 ]; [ $(show DevicePolicy) = strict ]
+        [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/pids.max) = 7 ]; [ "$(cat $group/cpu.max)" = "25000 50000" ]
+        [ $(cat $group/cpuset.cpus) = 0 ]
+        [ $(cat $group/cgroup.procs) = $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') ] # And no place holder.
+        nb delete --force $id
+        [ ! -e $group ]; [ $(show ActiveState) = inactive ]; [ $(show LoadState) = not-found ]
+        """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"shares": 1024, "quota": 25000, "period": 50000, "cpus": "0"},
+                        "pids": {"limit": 7}}),
+    "one_process_and_no_more": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/pids.max) = 1 ]; [ $(systemctl show --value -p TasksMax nb-$id.scope) = 1 ]
+        ! nb exec $id true
+        """, resources={"pids": {"limit": 1}}),
+    "limits_stay_when_systemd_reads_its_files_anew": Case("""
+        nb run --detach --bundle $bundle $id
+        nb update --memory 33554432 --cpu-share 512 --pids-limit 9 $id
+        show() { systemctl show --value -p $1 nb-$id.scope; }
+        [ $(show MemoryMax) = 33554432 ]; [ $(show TasksMax) = 9 ]; [ $(show CPUWeight) = 20 ]
+        systemctl daemon-reload
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]; [ $(cat $group/cpu.weight) = 20 ]
+        nb exec $id sh -c 'echo x >/dev/null; head -c 4 /dev/zero >/dev/null'
+        ! nb update --memory 16777216 --cpu-quota 1 $id # All or nothing, for systemd too.
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(show MemoryMax) = 33554432 ]
+        """, resources={"memory": {"limit": 64 * MIB}, "pids": {"limit": 20}}),
+    "annotations_become_properties": Case("""
+        nb run --detach --bundle $bundle $id
+        [ "$(systemctl show --value -p TimeoutStopUSec nb-$id.scope)" = 1.5s ]
+        [ "$(systemctl show --value -p Description nb-$id.scope)" = "some words" ]
+        """, annotations={"org.systemd.property.TimeoutStopSec": "1.5", "org.systemd.property.Description": "'some words'"}),
+    "an_annotation_that_systemd_refuses": Case("""
+        ! nb run --detach --bundle $bundle $id 2>/tmp/words
+        cat /tmp/words; grep 'start nb-.*scope: systemd: StartTransientUnit: org.freedesktop.DBus.Error' /tmp/words
+        [ ! -e /run/nb/$id ]; [ ! -e $group ]
+        """, annotations={"org.systemd.property.NoSuchThing": "true"}),
+    "a_failed_start_leaves_no_unit": Case("""
+        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'no/such/program' /tmp/words
+        [ ! -e $group ]; [ $(systemctl show --value -p LoadState nb-$id.scope) = not-found ]
+        """, args=["/no/such/program"]),
+    "its_end_is_the_unit_s_end": Case("""
+        nb run --bundle $bundle $id
+        [ ! -e $group ]; [ $(systemctl show --value -p LoadState nb-$id.scope) = not-found ]
+        """, args=["true"]),
+    "a_unit_that_is_there_is_refused": Case("""
+        systemd-run --scope --slice=machine --unit nb-$id.scope sleep 100 & sleep 2
+        ! nb run --detach --bundle $bundle $id 2>/tmp/words; cat /tmp/words; grep UnitExists /tmp/words
+        [ $(systemctl show --value -p ActiveState nb-$id.scope) = active ]
+        systemctl stop nb-$id.scope
+        """),
+    "exec_pause_and_kill": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec --detach --pid-file /tmp/second $id sleep 999; grep -qx $(cat /tmp/second) $group/cgroup.procs
+        nb pause $id; nb state $id | grep -q '"paused"'; nb resume $id
+        nb kill --all $id KILL
+        for i in $(seq 100); do nb state $id | grep -q '"stopped"' && break; sleep 0.1; done
+        nb delete $id; [ ! -e $group ]
+        """),
+    "another_form_of_path_is_told": Case("""
+        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'linux.cgroupsPath: with systemd it must be SLICE:PREFIX:NAME' /tmp/words
+        """, cgroup="/a/path"),
+    "without_a_bus_over_systemd_s_own_socket": Case("""
+        systemctl stop dbus.socket dbus.service
+        nb run --detach --bundle $bundle $id
+        [ -e $group ]
+        nb delete --force $id; [ ! -e $group ]
+        systemctl start dbus.socket dbus.service
+        """),
+}
+
+USER_CASES = {
+    "rootless_in_a_scope_of_the_user_s_systemd": Case("""
+        nb --systemd-cgroup run --detach --bundle $bundle $id
+        group=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/nb-$id.scope
+        [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/pids.max) = 9 ]
+        [ $(systemctl --user show --value -p MemoryMax nb-$id.scope) = 67108864 ]
+        [ "$(nb exec $id id -u)" = 0 ]; [ "$(nb exec $id cat /proc/self/cgroup)" = 0::/ ]
+        nb --systemd-cgroup update --memory 33554432 $id
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(systemctl --user show --value -p MemoryMax nb-$id.scope) = 33554432 ]
+        nb --systemd-cgroup delete --force $id; [ ! -e $group ]
+        """, rootless=True, cgroup=":nb:{id}", resources={"memory": {"limit": 64 * MIB}, "pids": {"limit": 9}}),
+    "rootless_in_a_delegated_cgroup": Case("""
+        nb run --detach --bundle $bundle $id
+        group=$(find /sys/fs/cgroup/user.slice -name $id -type d)
+        [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/pids.max) = 9 ]
+        [ "$(nb exec $id cat /proc/self/cgroup)" = 0::/ ]
+        nb update --pids-limit 5 $id; [ $(cat $group/pids.max) = 5 ]
+        nb pause $id; nb state $id | grep -q '"paused"'; nb resume $id
+        nb events --stats $id | grep -q '"limit":67108864'
+        ! nb update --blkio-weight 100 $id 2>/tmp/words.user; grep 'io' /tmp/words.user
+        nb delete --force $id; [ ! -e $group ]
+        """, rootless=True, cgroup="", resources={"memory": {"limit": 64 * MIB}, "pids": {"limit": 9}}),
+    "rootless_with_many_ids": Case("""
+        nb run --detach --bundle $bundle $id
+        [ "$(nb exec $id cat /proc/self/uid_map | tr -s ' ')" = " 0 1000 1
+ 1 100000 65535" ]
+        nb exec $id sh -c 'touch /tmp/file; chown 33:44 /tmp/file; stat -c %u:%g /tmp/file' | grep -x 33:44
+        [ "$(nb exec --user 33:44 $id id -u)" = 33 ]
+        """, rootless=True, cgroup="", ids=65536),
+    "rootless_says_whose_ids_are_not_ours": Case("""
+        sed -i 's/"hostID": 100000/"hostID": 200000/g' $bundle/config.json
+        ! nb run --bundle $bundle $id 2>/tmp/words.user; cat /tmp/words.user; grep 'newgidmap.*/etc/subgid\\|/etc/subgid' /tmp/words.user
+        """, rootless=True, cgroup="", ids=65536),
+}
+
+# Runs as root, when systemd has started everything.
+RUNNER = """#!/bin/sh
+exec >/dev/console 2>&1
+export PATH=/payload/bin:/usr/bin:/usr/sbin:/bin:/sbin
+echo; echo "guest: systemd $(systemctl --version | head -n 1), $(systemctl is-system-running)"
+cp -a /payload/bundles /payload/rootfs /home/user/; chown -R user:user /home/user/bundles /home/user/rootfs
+run() { # $1: case, $2: who
+    if [ $2 = user ]; then
+        systemd-run --quiet --machine=user@ --user --scope true 2>/dev/null
+        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus id=$1 \\
+            bundle=/home/user/bundles/$1 systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 90 sh -eux /payload/cases/$1
+    else
+        id=$1 bundle=/payload/bundles/$1 group=/sys/fs/cgroup/machine.slice/nb-$1.scope timeout -s KILL 90 sh -eux -c "
+            nb() { command nb --systemd-cgroup --root /run/nb \\"\\$@\\"; }; $(cat /payload/cases/$1)"
+    fi
+}
+for pair in $(cat /payload/order); do
+    case=${pair%:*} who=${pair#*:}
+    if run $case $who >/tmp/log 2>&1 </dev/null; then
+        echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
+    else
+        echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
+    fi
+    if [ $who = user ]; then
+        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 nb --systemd-cgroup delete --force $case 2>/dev/null
+    else
+        nb --systemd-cgroup --root /run/nb delete --force $case 2>/dev/null
+    fi
+done
+echo "guest: left $(find /sys/fs/cgroup -name 'nb-*' | tr '\\n' ' ')"
+systemctl poweroff -ff
+"""
+
+UNIT = """[Unit]
+Description=The test
+After=multi-user.target user@1000.service
+Wants=user@1000.service
+[Service]
+Type=exec
+ExecStart=/payload/run
+"""
+
+INIT = """#!/bin/sh
+export PATH=/bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk autofs4; do
+    [ ! -e /lib/modules/$module.ko ] || insmod /lib/modules/$module.ko
+done
+mkdir /new; mount -t ext4 /dev/vda /new || { echo "guest: no disk"; poweroff -f; }
+cp -a /payload /new/payload; cp /test.service /new/etc/systemd/system/
+mkdir -p /new/etc/systemd/system/multi-user.target.wants /new/var/lib/systemd/linger; touch /new/var/lib/systemd/linger/user
+ln -s /etc/systemd/system/test.service /new/etc/systemd/system/multi-user.target.wants/
+umount /proc /sys; mount --move /dev /new/dev
+exec switch_root /new /sbin/init
+"""
+
+
+def make_config(nova, name, case):
+    spec = nova.root / ("rootless" if case.rootless else "plain")
+    if not spec.exists():
+        spec.mkdir()
+        subprocess.run([NB, "spec", "--bundle", spec, *(["--rootless"] if case.rootless else [])], check=True)
+    config = json.loads((spec / "config.json").read_text())
+    config["root"] = {"path": "/payload/rootfs" if not case.rootless else "/home/user/rootfs", "readonly": False}
+    config["process"] |= {"terminal": False, "args": case.args}
+    config["linux"].setdefault("resources", {}).update(case.resources)
+    config["annotations"] = case.annotations
+    if case.cgroup:
+        config["linux"]["cgroupsPath"] = case.cgroup.format(id=name)
+    if case.rootless:
+        ids = [{"containerID": 0, "hostID": 1000, "size": 1}]
+        if case.ids > 1:
+            ids.append({"containerID": 1, "hostID": 100000, "size": case.ids - 1})
+        config["linux"] |= {"uidMappings": ids, "gidMappings": ids}
+    return config
+
+
+def make_initramfs(nova, cases):
+    root = nova.root / "guest"
+    payload = root / "payload"
+    for place in (root, payload / "rootfs"):
+        install_busybox(place)
+    for place in (payload / "bin", payload / "cases"):
+        place.mkdir()
+    subprocess.run(["strip", "-o", payload / "bin/nb", NB], check=True)
+    write_modules(root / "lib/modules", ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk", "autofs4"))
+    for name, case in cases.items():
+        (payload / "bundles" / name).mkdir(parents=True)
+        (payload / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, name, case)))
+        (payload / "cases" / name).write_text(case.script)
+    (payload / "order").write_text("\n".join(f"{name}:{'user' if case.rootless else 'root'}" for name, case in cases.items()) + "\n")
+    for path, text in ((root / "init", INIT), (payload / "run", RUNNER)):
+        path.write_text(text)
+        path.chmod(0o755)
+    (root / "test.service").write_text(UNIT)
+    return pack(root, nova.root / "guest.initramfs")
+
+
+def test_nb_lets_systemd_make_its_cgroups(nova):
+    image = subprocess.run([SOURCE / "tools/systemd-image", IMAGES / "cache"], check=True, capture_output=True, text=True).stdout.strip()
+    cases = ROOT_CASES | USER_CASES
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false")
+    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
+    for line in lines:
+        print("    " + line)
+    missing = sorted(set(cases) - {line.split()[1] for line in lines if line.startswith("ok ")})
+    if missing:
+        raise Failed(f"{len(missing)} of {len(cases)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
+    assert "left " in [line[:5] for line in lines] and next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines
+
+
+run(globals())
