@@ -195,6 +195,8 @@ std::string default_spec(SpecKind kind)
         text.replace(at, anchor.size(),
                      R"("uidMappings":)" + maps(::geteuid()) + R"(,"gidMappings":)" + maps(::getegid()) + "," +
                          std::string{anchor} + R"({"type":"user"},)");
+        constexpr std::string_view terminals = R"(,"gid=5")"; // No group of this user namespace.
+        text.erase(text.find(terminals), terminals.size());
     }
     return text + "\n";
 }

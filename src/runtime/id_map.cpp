@@ -47,14 +47,18 @@ Status write_map(pid_t pid, const std::string& file, const std::string& helper, 
     if (mappings.empty())
         return done();
     auto const directory = "/proc/" + std::to_string(pid) + "/";
-    auto const direct = sys::write_kernel_file(directory + file, map_text(mappings));
-    if (direct.ok() || ::geteuid() == 0)
-        return direct;
-    if (run_map_helper(helper, pid, mappings).ok())
-        return done();
-    if (file == "gid_map") // Without privilege the kernel takes a group map only after setgroups was given up.
+    bool const of_groups = file == "gid_map";
+    bool const privileged = ::geteuid() == 0;
+    bool const own_alone =
+        mappings.size() == 1 && mappings[0].size == 1 && mappings[0].host_id == (of_groups ? ::getegid() : ::geteuid());
+    if (of_groups && own_alone && !privileged) // The kernel takes it only after setgroups was given up.
         TRY(sys::write_kernel_file(directory + "setgroups", "deny"));
-    return sys::write_kernel_file(directory + file, map_text(mappings));
+    auto const direct = sys::write_kernel_file(directory + file, map_text(mappings));
+    if (direct.ok() || own_alone || privileged)
+        return direct;
+    return run_map_helper(helper, pid, mappings)
+        .context("more ids than our own take package uidmap and a range in " +
+                 std::string{of_groups ? "/etc/subgid" : "/etc/subuid"});
 }
 
 } // namespace
