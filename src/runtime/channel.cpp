@@ -51,8 +51,30 @@ void Channel::send_failure(const Error& error, Note note) const
     (void)sys::send_message(socket_.get(), pack(note, error.code(), error.errnum(), error.message()));
 }
 
-Result<Received> Channel::receive() const
+Result<Received> Channel::expect_out_of_turn(Note note)
 {
+    std::deque<Received> early;
+    while (true) {
+        auto received = TRY(receive());
+        if (received.note == note) {
+            early_ = std::move(early);
+            return received;
+        }
+        if (received.note == Note::failed)
+            return received.error();
+        if (received.note == Note::ended)
+            return Error{Code::internal, "the container's process ended before it was set up"};
+        early.push_back(std::move(received));
+    }
+}
+
+Result<Received> Channel::receive()
+{
+    if (!early_.empty()) {
+        auto received = std::move(early_.front());
+        early_.pop_front();
+        return received;
+    }
     auto message = sys::receive_message(socket_.get(), most_text + 4);
     if (!message.ok() && message.error().errnum() == ECONNRESET)
         return Received{};
@@ -70,7 +92,7 @@ Result<Received> Channel::receive() const
     return received;
 }
 
-Result<Received> Channel::expect(Note note) const
+Result<Received> Channel::expect(Note note)
 {
     auto received = TRY(receive());
     if (received.note == note)

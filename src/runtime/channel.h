@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -48,15 +49,18 @@ public:
     Status send(Note note, std::string_view text = {}, int fd = -1) const;
     void send_failure(const base::Error& error, Note note = Note::failed) const;
 
-    Result<Received> receive() const;
+    Result<Received> receive();
     /// Errors: the other side's failure; internal - it ended or said something else.
-    Result<Received> expect(Note note) const;
+    Result<Received> expect(Note note);
+    /// The same where two processes write at the other end: what the other one said before is kept for receive().
+    Result<Received> expect_out_of_turn(Note note);
 
     int fd() const { return socket_.get(); }
     void close() { socket_.reset(); }
 
 private:
     sys::UniqueFd socket_;
+    std::deque<Received> early_;
 };
 
 struct Channel::Pair {

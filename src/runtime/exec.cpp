@@ -233,7 +233,7 @@ Status tell_pid(const ExecRequest& request, const Executed& executed)
 }
 
 /// Follows the process until its program took over.
-Status follow(const ExecPlan& plan, const Channel& channel, Executed& executed)
+Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
 {
     while (true) {
         auto received = TRY(channel.receive());
@@ -271,7 +271,7 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
         be_between(plan, std::move(theirs));
     }
     theirs.close();
-    auto first = ours.expect(Note::cloned);
+    auto first = ours.expect_out_of_turn(Note::cloned);
     (void)sys::wait_pidfd(middle.pidfd.get(), Deadline::never());
     auto note = TRY(std::move(first));
     Executed executed{std::move(note.fds.at(0)), {}, {}};

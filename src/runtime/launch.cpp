@@ -213,7 +213,7 @@ Status Launch::clone_init(const InitPlan& plan)
     channel_.emplace(std::move(ours));
     if (between) {
         auto const middle = std::move(cloned.pidfd);
-        auto received = channel_->expect(Note::cloned);
+        auto received = channel_->expect_out_of_turn(Note::cloned);
         (void)sys::wait_pidfd(middle.get(), Deadline::never());
         auto notes = TRY(std::move(received));
         cloned.pidfd = std::move(notes.fds.at(0));
