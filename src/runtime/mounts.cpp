@@ -120,23 +120,57 @@ Status remount(const MountContext& context, const oci::Mount& mount, const Mount
     return set_propagation(target, options);
 }
 
+/// The group of terminals ("gid=5") where it is none of the container's user namespace: then they belong to who opens them.
+bool is_unknown_group(const oci::Mount& mount, const std::string& key, const Status& set)
+{
+    return mount.type == "devpts" && key == "gid" && !set.ok() && set.error().errnum() == EINVAL;
+}
+
 Result<UniqueFd> create_filesystem(const oci::Mount& mount, const MountOptions& options, const std::string& label)
 {
     auto filesystem = TRY(sys::NewFilesystem::open(mount.type));
     if (!mount.source.empty())
         TRY(filesystem.set("source", mount.source));
-    for (const auto& [key, value] : options.data)
-        TRY(value.empty() ? filesystem.set_flag(key) : filesystem.set(key, value));
+    for (const auto& [key, value] : options.data) {
+        auto const set = value.empty() ? filesystem.set_flag(key) : filesystem.set(key, value);
+        if (!set.ok() && !is_unknown_group(mount, key, set))
+            return Error{set.error()};
+    }
     if (!label.empty() && (mount.type == "tmpfs" || mount.type == "devpts"))
         TRY(filesystem.set("context", label));
     return filesystem.create(options.set);
+}
+
+/// Without a network namespace of our own, or where the host hides a part of it, a user namespace gets no new sysfs: then the
+/// host's, read-only with all below it, as far as our user may see.
+Status bind_sysfs(const MountContext& context, const oci::Mount& mount)
+{
+    auto const source = TRY(sys::open_file("/sys", O_PATH | O_DIRECTORY));
+    auto const tree = TRY(sys::clone_tree(source.get(), Subtree::with_submounts));
+    TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_PRIVATE}, Subtree::with_submounts));
+    TRY(sys::set_mount_attributes(tree.get(),
+                                  {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
+                                  Subtree::with_submounts));
+    auto const target = TRY(open_target(context, mount, S_IFDIR));
+    return sys::attach_mount(tree.get(), target.get());
+}
+
+bool has_user_namespace(const oci::Config& config)
+{
+    for (const auto& entry : config.platform.namespaces)
+        if (entry.type == "user")
+            return true;
+    return false;
 }
 
 Status mount_filesystem(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
 {
     if (mount.type.empty())
         return Error{Code::invalid_argument, "a mount that is no bind mount needs a type"};
-    auto const tree = TRY(create_filesystem(mount, options, context.config.platform.mount_label));
+    auto created = create_filesystem(mount, options, context.config.platform.mount_label);
+    if (mount.type == "sysfs" && failed_with(created, Code::permission_denied) && has_user_namespace(context.config))
+        return bind_sysfs(context, mount);
+    auto const tree = TRY(std::move(created));
     auto plain = options;
     plain.set = plain.clear = 0; // Done by its creation.
     TRY(set_attributes(tree, context.config, mount, plain));
