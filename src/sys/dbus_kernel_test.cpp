@@ -37,8 +37,8 @@ protected:
         spec.argv = {"dbus-daemon", "--nofork", "--config-file=" + (directory / "bus.conf").string()};
         spec.parent_death_signal = SIGKILL;
         daemon.emplace(spawn(spec).value());
-        for (int i = 0; i < 500 && !fs::exists(socket); ++i)
-            ::usleep(10000);
+        for (int i = 0; i < 500 && !UnixStream::connect(socket, Deadline::after(1s)).ok(); ++i)
+            ::usleep(10000); // It is there before it listens.
     }
 
     void TearDown() override
