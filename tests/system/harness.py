@@ -173,6 +173,18 @@ class Terminal:
         os.close(self.slave)
 
 
+def typed(nova, command, answer, seconds=30.0):
+    """Types a command at the console of the machine probe and waits for what it prints; leaves with Ctrl-]."""
+    with contextlib.closing(Terminal(nova, "console", "probe")) as terminal:
+        terminal.read_until("Ctrl-] leaves")
+        terminal.type("\r")
+        terminal.read_until("#", seconds)
+        terminal.type(command + "\r")
+        terminal.read_until(answer, seconds)
+        terminal.type("\x1d")
+        assert terminal.wait() == 0
+
+
 def alive(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")

@@ -3,7 +3,7 @@ import contextlib
 import os
 import signal
 
-from harness import alive, eventually, processes, run, web_image
+from harness import alive, eventually, processes, run, typed, web_image
 from survival import COUNTER, COUNTING, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of
 
 ENDING = capsule("ending", "while [ ! -e /www/end ]; do sleep 0.05; done; echo last words; exit 7", more='volumes = ["./site:/www"]\nrestart = "never"')
@@ -61,8 +61,10 @@ def test_all_that_runs_is_adopted(nova):
     assert nova.pid_of("container", "count") == count[0] and nova.pid_of("vm", "probe") == machine["vm.default.probe"][0]
     assert nova.object("container", "count")["status"]["containerStatuses"][0]["restartCount"] == 0
     assert nova.out("exec", "container", "count", "--", "echo", "hello") == "hello\n"
+    typed(nova, "echo sum=$((40 + 2))", "sum=42")
+    eventually("its console is logged", lambda: "sum=42" in nova.out("logs", "vm", "probe"))
     nova.run("stop", "vm", "probe")
-    assert nova.object("vm", "probe")["status"]["exitCode"] == 0, "its console and monitor still serve"
+    assert nova.object("vm", "probe")["status"]["exitCode"] == 0, "its monitor still serves"
 
 
 def test_daemon_and_supervisor_killed_together(nova):
