@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness import MACHINE, alive, eventually, inventory, run, web_image
-from survival import COUNTER, COUNTING, LAB, capsules_with, machines_of
+from survival import COUNTER, COUNTING, LAB, capsule, capsules_with, machines_of
 
 
 # The store, which remembers nothing of what was removed but its revisions; locks, the daemon's log, and a cache of nb's.
@@ -18,12 +18,12 @@ def files_of(nova):
     return sorted(name for path in found if not KEPT.match(name := str(path.relative_to(nova.root))))
 
 
-def check_nothing_is_left(nova, before):
+def check_nothing_is_left(nova, before, files_before=()):
     def same():
         after = inventory()
         different = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
         assert not different, different
-        assert not files_of(nova), f"files: {files_of(nova)}"
+        assert files_of(nova) == list(files_before), f"files: {files_of(nova)}, before: {files_before}"
         return True
     eventually("everything is as before", same, seconds=5)
 
@@ -50,6 +50,19 @@ def test_after_down(nova):
     eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 90, 0.5)
     down_and_stop(nova)
     check_nothing_is_left(nova, before)
+
+
+def test_after_one_of_two_was_removed(nova):
+    """Each takes its own away, and not the last one all that is left."""
+    web_image(nova)
+    first = LAB + capsule("first", "sleep 1000 & wait")
+    nova.novafile(first).run("up")
+    before, files_before = inventory(), files_of(nova)
+    nova.novafile(first + capsule("second", "sleep 1001 & wait", more='volumes = ["./site:/www:ro"]')).run("up")
+    during = inventory()
+    assert all(during[kind] != before[kind] for kind in before if kind != "nftables"), during
+    nova.run("rm", "container", "second")
+    check_nothing_is_left(nova, before, files_before)
 
 
 def test_after_a_daemon_killed_in_the_middle_of_up(nova):
