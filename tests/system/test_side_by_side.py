@@ -1,6 +1,7 @@
 """Two Novas under two roots on one host, with the same names for everything: neither sees the other."""
 import contextlib
 import json
+import re
 
 from harness import Nova, eventually, inventory, run, web_image
 from survival import capsule, links
@@ -40,6 +41,14 @@ def check_works(nova, number):
     assert f"lab{number}" in links()
 
 
+def check_no_address_twice(*novas):
+    """Of links and capsules: on one external network they would meet."""
+    plugs = [plug["mac"] for nova in novas for plug in nova.json("net", "ls")["items"][0]["status"]["attachments"]]
+    bridges = [re.search(r"link/ether (\S+)", links()[name]).group(1) for name in ("lab71", "lab72")]
+    macs = plugs + bridges
+    assert len(set(macs)) == len(macs) >= 4, macs
+
+
 @contextlib.contextmanager
 def neighbour():
     other = Nova()
@@ -57,6 +66,7 @@ def test_two_novas_do_not_meet(nova):
         bring_up(other, 72)
         check_works(nova, 71)
         check_works(other, 72)
+        check_no_address_twice(nova, other)
         assert nova.daemon_pid() != other.daemon_pid() and nova.supervisor_pid() != other.supervisor_pid()
         assert "10.72." not in nova.out("events") and "10.71." not in other.out("events")
 
