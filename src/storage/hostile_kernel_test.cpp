@@ -204,6 +204,24 @@ TEST_F(HostileImage, has_the_content_that_its_digests_say)
     expect_refused(odd_type, "layers[0].mediaType: is of no known kind: \"application/x-evil\"");
 }
 
+TEST_F(HostileImage, has_the_manifest_and_the_config_that_their_digests_say)
+{
+    for (const std::string part : {"config", "manifest"}) { // As long as before, and as valid.
+        Layout changed;
+        changed.add_layer(tar_of({{.name = "a", .content = "x"}}));
+        changed.config["author"] = "config of one";
+        changed.manifest["author"] = "manifest of one";
+        changed.write(root + "/source");
+        for (const auto& name : sys::list_directory(root + "/source/blobs/sha256").value()) {
+            auto const path = root + "/source/blobs/sha256/" + name;
+            auto text = sys::read_file(path).value();
+            if (auto const at = text.find(part + " of one"); at != std::string::npos)
+                test::write_text(path, text.replace(at, part.size() + 7, part + " of two"));
+        }
+        expect_refused(root + "/source", "the content has another digest");
+    }
+}
+
 TEST_F(HostileImage, is_whole)
 {
     auto const whole = tar_of({{.name = "a", .content = std::string(5000, 'x')}});

@@ -224,6 +224,25 @@ TEST_F(RealImage, may_have_a_name_that_looks_like_a_temporary)
     EXPECT_TRUE(again.get("web:1.new-0badcafe").ok());
 }
 
+TEST_F(RealImage, is_there_when_its_import_was_killed_after_the_seal)
+{
+    auto const image = open_store().import(layout, "web").value();
+    // Back to the instant before anything was moved: all of it staged and sealed.
+    auto const store = root + "/store";
+    auto const staged = store + "/staging/sealed";
+    ASSERT_TRUE(sys::make_directories(staged).ok());
+    std::filesystem::rename(store + "/blobs/sha256", staged + "/blobs");
+    std::filesystem::rename(store + "/layers", staged + "/layers");
+    std::filesystem::remove(store + "/references/web:latest");
+    std::ofstream{staged + "/reference"} << "web:latest\n" << image.digest << "\n";
+
+    auto const found = open_store().get("web");
+    ASSERT_TRUE(found.ok()) << found.error().message();
+    EXPECT_EQ(found.value().digest, image.digest);
+    EXPECT_TRUE(names("staging").empty());
+    EXPECT_EQ(names("layers").size(), 1u);
+}
+
 TEST_F(RealImage, leaves_the_layers_that_a_capsule_stands_on)
 {
     auto store = open_store();
