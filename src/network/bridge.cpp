@@ -161,8 +161,6 @@ Result<bool> has_planned_address(sys::Netlink& netlink, const sys::Link& bridge,
 
 Status ensure_bridge_settings(const SwitchPlan& plan)
 {
-    if (plan.profile == Profile::nat)
-        TRY(sys::ensure_sysctl("net/ipv4/ip_forward", "1"));
     bool const local = std::any_of(plan.ports.begin(), plan.ports.end(), [](const PublishedPort& port) {
         return port.host_ip.empty() || port.host_ip == "0.0.0.0" || port.host_ip.starts_with("127.");
     });

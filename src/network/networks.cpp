@@ -7,6 +7,7 @@
 #include "network/bridge.h"
 #include "network/dns.h"
 #include "network/endpoint.h"
+#include "network/forwarding.h"
 #include "network/kernel_watch.h"
 #include "network/mark.h"
 #include "network/plan.h"
@@ -79,6 +80,7 @@ private:
     std::string netns_path(const std::string& id) const { return options_.run_directory + "/netns/" + id; }
     Result<SwitchPlan> get_plan(const std::string& name);
     Status carry_out(sys::Netlink& netlink, const SwitchPlan& plan);
+    Status settle_forwarding(sys::Netlink& netlink, const SwitchStore::Content& content);
     Result<sys::Link> get_bridge(const Links& links, const EndpointPlan& plan);
     Result<std::optional<sys::Link>> find_endpoint(const Links& links, const EndpointPlan& plan);
     Status make_capsule(const EndpointPlan& plan);
@@ -121,9 +123,20 @@ Status KernelNetworks::carry_out(sys::Netlink& netlink, const SwitchPlan& plan)
     auto const content = TRY(store_.load());
     TRY(ensure_rules(options_.instance, content.plans));
     TRY(ensure_bridge_settings(plan));
+    TRY(settle_forwarding(netlink, content));
     if (!needs_dns(plan))
         return remove_dns_files(options_, plan.name);
     return ensure_dns_files(options_, plan, bridge.index);
+}
+
+/// Forwarding is on while a switch needs it.
+Status KernelNetworks::settle_forwarding(sys::Netlink& netlink, const SwitchStore::Content& content)
+{
+    if (std::ranges::any_of(content.plans, [](const SwitchPlan& plan) { return plan.profile == Profile::nat; }))
+        return ensure_forwarding(options_.run_directory);
+    if (!content.broken.empty())
+        return base::done(); // One of them may be such a switch.
+    return release_forwarding(options_.run_directory, TRY(Links::look(netlink, options_.instance)));
 }
 
 Status KernelNetworks::remove_switch(const std::string& name)
@@ -137,6 +150,7 @@ Status KernelNetworks::remove_switch(const std::string& name)
     TRY(remove_bridge(netlink, options_.instance, name).context(doing));
     auto const content = TRY(store_.load().context(doing));
     TRY(ensure_rules(options_.instance, content.plans).context(doing));
+    TRY(settle_forwarding(netlink, content).context(doing));
     return remove_dns_files(options_, name).context(doing);
 }
 
@@ -329,7 +343,8 @@ Status KernelNetworks::sweep(const std::vector<EndpointPlan>& keep)
     auto netlink = TRY(sys::Netlink::open().context(doing));
     TRY(sweep_links(netlink, content, keep).context(doing));
     TRY(sweep_files(content, keep).context(doing));
-    return ensure_rules(options_.instance, content.plans).context(doing);
+    TRY(ensure_rules(options_.instance, content.plans).context(doing));
+    return settle_forwarding(netlink, content).context(doing);
 }
 
 } // namespace

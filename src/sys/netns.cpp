@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "sys/file.h"
@@ -38,6 +39,16 @@ Status enter_netns(int fd)
 }
 
 Result<UniqueFd> open_own_netns() { return open_file("/proc/thread-self/ns/net", O_RDONLY); }
+
+Result<std::uint64_t> own_netns_cookie()
+{
+    UniqueFd const socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    if (!socket || ::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+        return Error::from_errno("ask for the network namespace's cookie");
+    return cookie;
+}
 
 Result<UniqueFd> open_pinned_netns(const std::string& path)
 {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -17,6 +18,9 @@ Status enter_new_netns();
 Status enter_netns(int fd);
 
 Result<UniqueFd> open_own_netns();
+
+/// A number that no other network namespace has or gets before the next boot (Linux 5.14).
+Result<std::uint64_t> own_netns_cookie();
 
 /// A namespace that is pinned at this path. Errors: not_found; failed_precondition - the file is there, but no namespace is
 /// mounted on it.
