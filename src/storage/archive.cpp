@@ -8,7 +8,6 @@
 #include <limits>
 #include <vector>
 
-#include "base/must.h"
 #include "base/strings.h"
 #include "storage/limits.h"
 
@@ -87,12 +86,14 @@ Pull pull_from(int fd, std::function<void(std::uint64_t)> told)
 
 Utf8Names::Utf8Names() : locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(nullptr)
 {
-    base::must(locale_ != nullptr, "the C library has no locale C.UTF-8");
-    before_ = uselocale(static_cast<locale_t>(locale_));
+    if (locale_ != nullptr)
+        before_ = uselocale(static_cast<locale_t>(locale_));
 }
 
 Utf8Names::~Utf8Names()
 {
+    if (locale_ == nullptr)
+        return;
     uselocale(static_cast<locale_t>(before_));
     freelocale(static_cast<locale_t>(locale_));
 }

@@ -20,7 +20,9 @@ using Pull = std::function<Result<std::string_view>()>;
 /// Reads a file from its start; says how far it got.
 Pull pull_from(int fd, std::function<void(std::uint64_t done_bytes)> told = {});
 
-/// While it lives, this thread reads names as UTF-8, which libarchive takes from the locale; other threads keep theirs.
+/// While it lives, this thread reads names as UTF-8, which libarchive takes from the locale; other threads keep theirs. Without
+/// it a pax header's names can't be converted, and libarchive warns and gives their bytes, which is as well: it only costs time.
+/// So a host that has no such locale gets the same files.
 class Utf8Names {
 public:
     Utf8Names();
