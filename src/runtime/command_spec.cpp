@@ -10,6 +10,7 @@
 #include "runtime/mount_options.h"
 #include "sys/capabilities.h"
 #include "sys/file.h"
+#include "sys/own_process.h"
 
 namespace nova::runtime {
 
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::array spec_options{Option{"bundle", 'b'}, Option{"rootless", 0, Kind::flag}};
 
-void list(model::JsonWriter& json, std::string_view key, std::initializer_list<std::string_view> values)
+void list(model::JsonWriter& json, std::string_view key, const std::vector<std::string_view>& values)
 {
     json.key(key).begin('[');
     for (auto const value : values)
@@ -59,6 +60,12 @@ void write_linux_features(model::JsonWriter& json)
     write_seccomp_features(json);
     json.key("apparmor").begin('{').member("enabled", true).end('}');
     json.key("selinux").begin('{').member("enabled", true).end('}');
+    json.key("intelRdt").begin('{').member("enabled", false).end('}');
+    json.key("memoryPolicy").begin('{');
+    list(json, "modes", sys::known_memory_modes());
+    list(json, "flags", sys::known_memory_flags());
+    json.end('}');
+    json.key("netDevices").begin('{').member("enabled", true).end('}');
     json.key("mountExtensions").begin('{').key("idmap").begin('{').member("enabled", true).end('}').end('}');
     json.end('}');
 }

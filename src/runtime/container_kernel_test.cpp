@@ -227,7 +227,9 @@ TEST_F(Container, says_of_an_exec_whether_its_program_is_missing_or_unusable)
         std::string said;
     };
     for (const auto& [words, code, said] : std::vector<Case>{
-             {{id, "nosuch"}, 127, "nb: exec: executable file not found: \"nosuch\" not found in $PATH: No such file or directory\n"},
+             {{id, "nosuch"},
+              127,
+              "nb: exec: executable file not found: \"nosuch\" not found in $PATH: No such file or directory\n"},
              {{id, "/no/such"}, 127, "nb: exec: executable file not found: /no/such: No such file or directory\n"},
              {{id, "/etc/text"}, 126, "nb: exec: permission denied: /etc/text: Permission denied\n"},
              {{id, "/etc"}, 126, "nb: exec: permission denied: /etc: Is a directory\n"},

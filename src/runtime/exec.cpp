@@ -235,15 +235,19 @@ Status tell_pid(const ExecRequest& request, const Executed& executed)
 /// Follows the process until its program took over.
 Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
 {
+    const auto& seccomp = plan.config.platform.seccomp;
+    sys::UniqueFd agent;
     while (true) {
         auto received = TRY(channel.receive());
         switch (received.note) {
         case Note::terminal: executed.terminal = std::move(received.fds.at(0)); break;
         case Note::listener:
-            TRY(deliver_listener(*plan.config.platform.seccomp,
-                                 {plan.record, Phase::running, TRY(sys::pid_of(executed.pidfd.get()))}, received.fds.at(0)));
+            TRY(deliver_listener(agent, *seccomp, {plan.record, Phase::running, TRY(sys::pid_of(executed.pidfd.get()))},
+                                 received.fds.at(0)));
             break;
         case Note::ready:
+            if (seccomp)
+                agent = TRY(connect_agent(*seccomp));
             TRY(tell_pid(plan.request, executed));
             TRY(channel.send(Note::proceed));
             break;

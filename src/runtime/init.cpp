@@ -17,7 +17,6 @@
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
-#include "sys/pidfd.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
@@ -69,7 +68,6 @@ private:
     sys::UniqueFd proc_self_;
     Terminal terminal_;
     std::string executable_;
-    pid_t own_pid_ = 0; ///< In the host's pid namespace.
     bool in_cgroup_ = false;
     bool hook_failed_ = false;
 };
@@ -88,8 +86,6 @@ Status Init::begin()
     TRY(sys::set_dumpable(sys::Dumpable::no));
     TRY(raise_loopback());
     proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
-    if (!config_.hooks.create_container.empty() || !config_.hooks.start_container.empty())
-        own_pid_ = TRY(sys::own_pid_in_proc());
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
     return apply_sysctls(config_.platform);
@@ -153,13 +149,13 @@ Status Init::run_early_hooks()
     return run_own_hooks("createContainer", hooks.create_container, Phase::creating);
 }
 
-/// Hooks that run in our namespaces. They too are told of us by the number that we have outside.
+/// Hooks that run in our namespaces are told of us by the number that we have in these.
 Status Init::run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase)
 {
     if (hooks.empty())
         return done();
     auto record = plan_.record;
-    record.pid = own_pid_;
+    record.pid = ::getpid();
     auto result = run_hooks(kind, hooks, state_json(record, phase));
     hook_failed_ = !result.ok();
     return result;

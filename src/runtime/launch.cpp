@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/undo.h"
 #include "runtime/container_cgroup.h"
@@ -13,6 +15,7 @@
 #include "runtime/id_map.h"
 #include "runtime/log.h"
 #include "runtime/mounts.h"
+#include "runtime/net_devices.h"
 #include "runtime/pid_file.h"
 #include "runtime/remove.h"
 #include "runtime/sysctls.h"
@@ -51,6 +54,7 @@ private:
     [[noreturn]] void be_between(const InitPlan& plan, Channel channel, int cgroup);
     Status follow_setup();
     Status handle(Received received);
+    Status move_net_devices();
     Status run_runtime_hooks();
     Status commit_record();
     Status await_release();
@@ -66,6 +70,8 @@ private:
     Record record_;
     sys::UniqueFd pidfd_;
     sys::UniqueFd terminal_;
+    sys::UniqueFd agent_; ///< Where the seccomp listener goes, when the program starts at once.
+    NetDevices net_devices_;
     bool ready_ = false;
     bool hooks_begun_ = false;
     base::Undo undo_; ///< Last: runs before what it uses is gone.
@@ -89,10 +95,15 @@ Status check_config(const oci::Config& config)
 {
     if (!config.process)
         return Error{Code::invalid_argument, "process: is missing"};
-    bool own_uts = false;
-    for (const auto& entry : config.platform.namespaces)
-        own_uts = own_uts || entry.type == "uts";
-    if (!own_uts && (!config.hostname.empty() || !config.domainname.empty()))
+    auto const has = [&config](std::string_view type) {
+        const auto& all = config.platform.namespaces;
+        return std::any_of(all.begin(), all.end(), [type](const auto& entry) { return entry.type == type; });
+    };
+    if (!has("network") && !config.platform.net_devices.empty())
+        return Error{Code::invalid_argument, "linux.netDevices: needs a network namespace"};
+    if (config.platform.intel_rdt)
+        return Error{Code::failed_precondition, "linux.intelRdt: is not supported: no resctrl file system is looked for"};
+    if (!has("uts") && (!config.hostname.empty() || !config.domainname.empty()))
         return Error{Code::invalid_argument, "hostname: needs a uts namespace"};
     if (!config.platform.mount_label.empty() && !sys::has_selinux())
         return Error{Code::failed_precondition, "linux.mountLabel: SELinux is not in use on this host"};
@@ -164,6 +175,8 @@ Status Launch::prepare_init(InitPlan& plan)
     if (config_.platform.seccomp) {
         plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, globals_.seccomp_cache()));
         plan.has_seccomp = true;
+        if (plan.start == StartMode::at_once)
+            agent_ = TRY(connect_agent(*config_.platform.seccomp));
     }
     plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle));
     if (cgroup_.group())
@@ -232,6 +245,12 @@ Status Launch::clone_init(const InitPlan& plan)
 
 std::string Launch::state(Phase phase) const { return state_json(record_, phase); }
 
+Status Launch::move_net_devices()
+{
+    undo_.add([this] { net_devices_.move_back(); }); // Before the namespace they are in goes, and virtual ones with it.
+    return net_devices_.move(config_.platform.net_devices, record_.pid, pidfd_.get());
+}
+
 Status Launch::run_runtime_hooks()
 {
     hooks_begun_ = true;
@@ -242,10 +261,13 @@ Status Launch::run_runtime_hooks()
 Status Launch::handle(Received received)
 {
     switch (received.note) {
-    case Note::mounted: TRY(run_runtime_hooks()); return channel_->send(Note::proceed);
+    case Note::mounted:
+        TRY(move_net_devices());
+        TRY(run_runtime_hooks());
+        return channel_->send(Note::proceed);
     case Note::terminal: terminal_ = std::move(received.fds.at(0)); return done();
     case Note::listener:
-        return deliver_listener(*config_.platform.seccomp, {record_, Phase::creating, record_.pid}, received.fds.at(0));
+        return deliver_listener(agent_, *config_.platform.seccomp, {record_, Phase::creating, record_.pid}, received.fds.at(0));
     case Note::ready: ready_ = true; return done();
     case Note::failed: return received.error();
     case Note::hook_failed: hooks_begun_ = true; return received.error();
@@ -320,6 +342,8 @@ enum class AfterFailure { leave, destroy };
 
 Status start_waiting(const StateDirectory& directory, const Record& record, const oci::Config& config, AfterFailure& after)
 {
+    // First: once its program runs under a filter whose agent is not there it is too late.
+    auto const agent = config.platform.seccomp ? TRY(connect_agent(*config.platform.seccomp)) : sys::UniqueFd{};
     Channel channel{TRY(sys::connect_unix(directory.socket_path(), sys::SocketKind::packets))};
     // First: when we die between these two, its process hears that we are gone and ends, which is what the record says then.
     TRY(sys::remove_file(directory.socket_path()));
@@ -333,7 +357,7 @@ Status start_waiting(const StateDirectory& directory, const Record& record, cons
             return received.error();
         }
         if (received.note == Note::listener)
-            TRY(deliver_listener(*config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
+            TRY(deliver_listener(agent, *config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
     }
 }
 

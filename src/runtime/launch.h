@@ -48,6 +48,10 @@ struct Watched {
 };
 
 /// Sends the seccomp listener to whoever answers system calls (linux.seccomp.listenerPath).
-Status deliver_listener(const model::oci::Seccomp& profile, const Watched& watched, const sys::UniqueFd& listener);
+Status deliver_listener(const sys::UniqueFd& agent, const model::oci::Seccomp& profile, const Watched& watched,
+                        const sys::UniqueFd& listener);
+
+/// A connection to whoever answers system calls, before anybody asks them. Empty where no rule wants that.
+Result<sys::UniqueFd> connect_agent(const model::oci::Seccomp& profile);
 
 } // namespace nova::runtime

@@ -1,19 +1,26 @@
 // Hands the seccomp listener to the agent that answers for it (linux.seccomp.listenerPath).
 #include "model/json_writer.h"
 #include "runtime/launch.h"
+#include "runtime/seccomp_profile.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
 
-Status deliver_listener(const model::oci::Seccomp& profile, const Watched& watched, const sys::UniqueFd& listener)
+Result<sys::UniqueFd> connect_agent(const model::oci::Seccomp& profile)
 {
-    auto const socket =
-        TRY(sys::connect_unix(profile.listener_path, sys::SocketKind::stream).context("linux.seccomp.listenerPath"));
+    if (!notifies(profile))
+        return sys::UniqueFd{};
+    return sys::connect_unix(profile.listener_path, sys::SocketKind::stream).context("linux.seccomp.listenerPath");
+}
+
+Status deliver_listener(const sys::UniqueFd& agent, const model::oci::Seccomp& profile, const Watched& watched,
+                        const sys::UniqueFd& listener)
+{
     model::JsonWriter json;
     json.begin('{').member("ociVersion", watched.record.version).key("fds").begin('[').value("seccompFd").end(']');
     json.member("pid", static_cast<std::int64_t>(watched.pid)).member("metadata", profile.listener_metadata);
     json.key("state").raw(state_json(watched.record, watched.phase)).end('}');
-    return send_descriptor(socket.get(), json.text(), listener);
+    return send_descriptor(agent.get(), json.text(), listener);
 }
 
 } // namespace nova::runtime

@@ -78,14 +78,6 @@ sys::SeccompSource source_of(const oci::Seccomp& profile)
     return source;
 }
 
-bool notifies(const oci::Seccomp& profile)
-{
-    for (const auto& rule : profile.syscalls)
-        if (rule.action == "SCMP_ACT_NOTIFY")
-            return true;
-    return false;
-}
-
 Result<unsigned> flags_of(const oci::Seccomp& profile)
 {
     unsigned flags = 0;
@@ -127,6 +119,14 @@ Status check_listener(const oci::Seccomp& profile)
 }
 
 } // namespace
+
+bool notifies(const oci::Seccomp& profile)
+{
+    for (const auto& rule : profile.syscalls)
+        if (rule.action == "SCMP_ACT_NOTIFY")
+            return true;
+    return false;
+}
 
 Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::string& cache_directory)
 {

@@ -16,6 +16,9 @@ struct SeccompFilter {
     bool wants_listener = false;
 };
 
+/// Whether a rule hands calls to an agent.
+bool notifies(const model::oci::Seccomp& profile);
+
 /// Compiles linux.seccomp, or takes the program from the cache in `cache_directory` (made when missing), which keeps each
 /// program beside the text it came from. A cache that can't be written is no error.
 /// Errors: invalid_argument - names what is unknown.

@@ -110,16 +110,6 @@ Result<pid_t> pid_of(int pidfd)
     return pid;
 }
 
-Result<pid_t> own_pid_in_proc()
-{
-    char text[32];
-    auto const length = ::readlink("/proc/self", text, sizeof text);
-    if (length < 0)
-        return Error::from_errno("read /proc/self");
-    return static_cast<pid_t>(
-        TRY(base::parse_integer({text, static_cast<std::size_t>(length)}, 1, INT32_MAX).context("/proc/self")));
-}
-
 Result<unsigned long long> start_ticks(pid_t pid)
 {
     auto const text = TRY(read_file("/proc/" + std::to_string(pid) + "/stat"));

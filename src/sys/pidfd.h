@@ -51,9 +51,6 @@ bool has_ended(int pidfd);
 /// The number that a handle stands for, in our pid namespace (/proc/self/fdinfo). Errors: not_found - it has ended.
 Result<pid_t> pid_of(int pidfd);
 
-/// Our own number in the pid namespace that the present /proc shows. Errors: not_found - it shows one that we are not in.
-Result<pid_t> own_pid_in_proc();
-
 /// When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with the boot id it tells a pid from its
 /// later reuse. Errors: not_found.
 Result<unsigned long long> start_ticks(pid_t pid);
