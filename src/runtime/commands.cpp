@@ -67,7 +67,11 @@ void print_help()
     for (const auto& command : commands)
         text +=
             "  " + std::string{command.name} + std::string(12 - command.name.size(), ' ') + std::string{command.summary} + "\n";
-    text += "\nexample: nb run --bundle /srv/web web-1\n";
+    text += "\nNebulon's, which keep containers, volumes and images below /var/lib/nebulon (--root):\n"
+            "  init, create [OPTIONS] COMMAND ARGS..., run ID, ps, stop ID, rm ID,\n"
+            "  volume create|ls|rm, image import|ls|rm; 'nb COMMAND --help' tells which call means which\n"
+            "\nexamples: nb run --bundle /srv/web web-1\n"
+            "          nb exec web-1 ps\n";
     (void)sys::write_all(1, text);
 }
 

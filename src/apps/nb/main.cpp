@@ -1,6 +1,10 @@
+#include <unistd.h>
+
 #include <array>
+#include <span>
 #include <string_view>
 
+#include "apps/nebulon/call.h"
 #include "network/endpoint.h"
 #include "runtime/commands.h"
 #include "supervisor/supervise.h"
@@ -17,6 +21,8 @@ struct Mode {
 };
 constexpr std::array modes{Mode{"endpoint", run_endpoint}, Mode{"supervise", run_supervisor}};
 
+bool bundle_here() { return ::access("config.json", F_OK) == 0; }
+
 } // namespace
 
 /// nb is three programs in one file; the first word decides.
@@ -25,5 +31,8 @@ int main(int argc, char** argv)
     for (const auto& mode : modes)
         if (argc > 1 && mode.name == argv[1])
             return mode.run(argc, argv);
+    auto const words = std::span<const char* const>{argv, static_cast<std::size_t>(argc)}.subspan(argc > 0 ? 1 : 0);
+    if (nova::nebulon::whose_call(words, bundle_here) == nova::nebulon::Call::nebulon)
+        return nova::nebulon::become_nebulon(argv);
     return nova::runtime::run_nb(argc, argv);
 }
