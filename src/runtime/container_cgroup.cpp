@@ -96,9 +96,9 @@ Status ContainerCgroup::set_limits(const Globals& globals, const oci::Config& co
     const auto& resources = config.platform.resources;
     TRY(apply_resources(*group_, scope_ ? without_pids(resources) : resources).context("linux.resources"));
     auto filtered = apply_device_rules(*group_, resources.devices);
-    if (filtered.ok() || !acts_rootless(globals.rootless))
-        return filtered;
-    return done(); // A filter needs privilege; without any, nobody inside can make a device node either.
+    if (failed_with(filtered, Code::permission_denied) && acts_rootless(globals.rootless))
+        return done(); // A filter needs privilege; without any, nobody inside can make a device node either.
+    return filtered;
 }
 
 Status ContainerCgroup::make(const Globals& globals, const oci::Config& config, Record& record)
