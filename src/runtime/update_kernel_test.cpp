@@ -77,12 +77,17 @@ TEST_F(UpdateTest, makes_it_idle_and_weighs_it_again)
 
 TEST_F(UpdateTest, takes_quota_and_period_that_fit_only_together)
 {
+    config["linux"]["cgroupsPath"] = "/" + id + "/inner";
     config["linux"]["resources"]["cpu"] = {{"quota", 90000}, {"period", 100000}};
     start_container();
-    expect_update({"--cpu-period", "1000000", "--cpu-quota", "800000"});
+    // One processor for all below: 90000 in a period of 5000 would be eighteen.
+    ASSERT_TRUE(sys::write_kernel_file("/sys/fs/cgroup/cpu/" + id + "/cpu.cfs_quota_us", "100000").ok());
     expect_update({"--cpu-period", "5000", "--cpu-quota", "4000"});
-    EXPECT_EQ(file("cpu", "cpu.cfs_period_us"), "5000");
-    EXPECT_EQ(file("cpu", "cpu.cfs_quota_us"), "4000");
+    EXPECT_EQ(file("cpu", "inner/cpu.cfs_period_us"), "5000");
+    EXPECT_EQ(file("cpu", "inner/cpu.cfs_quota_us"), "4000");
+    EXPECT_TRUE(nb({"delete", "--force", id}).status.success());
+    for (const auto& controller : fs::directory_iterator{"/sys/fs/cgroup"})
+        ::rmdir((controller.path() / id).c_str());
 }
 
 TEST_F(UpdateTest, reads_the_specification_s_json_and_leaves_alone_what_is_0)
@@ -205,6 +210,25 @@ TEST_F(UpdateTest, tells_when_the_kernel_kills_for_want_of_memory)
     EXPECT_TRUE(ended->success());
     EXPECT_EQ(sys::read_file(log).value().find("oom"), sys::read_file(log).value().rfind("oom"))
         << "the end is no want of memory";
+}
+
+TEST_F(UpdateTest, limits_huge_pages_where_a_hybrid_host_has_them_in_version_2_alone)
+{
+    fs::path const unified = "/sys/fs/cgroup/unified";
+    auto const controllers = sys::read_file(unified / "cgroup.controllers");
+    if (fs::exists("/sys/fs/cgroup/hugetlb/cgroup.procs") || !controllers.ok() ||
+        controllers.value().find("hugetlb") == std::string::npos)
+        GTEST_SKIP() << "this host has them elsewhere, or not at all";
+    config["linux"]["resources"]["hugepageLimits"] = {{{"pageSize", "2MB"}, {"limit", 4 << 20}}};
+    start_container();
+    EXPECT_EQ(file("unified", "hugetlb.2MB.max"), std::to_string(4 << 20));
+    auto const pid = json::parse(nb({"state", id}).out)["pid"].get<int>();
+    EXPECT_EQ(file("unified", "cgroup.procs"), std::to_string(pid));
+    EXPECT_TRUE(json::parse(nb({"events", "--stats", id}).out)["data"]["hugetlb"].contains("2MB"));
+    expect_update({"--resources", "-"}, R"({"hugepageLimits":[{"pageSize":"2MB","limit":2097152}]})");
+    EXPECT_EQ(file("unified", "hugetlb.2MB.max"), "2097152");
+    EXPECT_TRUE(nb({"delete", "--force", id}).status.success());
+    expect_nothing_left();
 }
 
 } // namespace
