@@ -175,7 +175,13 @@ TEST_F(Streams, detaches_where_the_filter_of_the_input_says_so)
     sys::UniqueFd const typist{ends[1]};
     ASSERT_EQ(::write(typist.get(), "\x1d", 1), 1);
 
-    auto const code = session.pump({.in = in.get(), .on_wake = {}, .filter = [](std::string& text) { return text != "\x1d"; }});
+    auto const detach = [](std::string& text) {
+        EXPECT_EQ(text, "\x1d");
+        text.clear();
+        return client::Session::Typed::last;
+    };
+
+    auto const code = session.pump({.in = in.get(), .filter = detach});
 
     EXPECT_EQ(code.value(), 0);
     EXPECT_FALSE(session.over());
