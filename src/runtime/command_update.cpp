@@ -40,24 +40,21 @@ Status note_resources(const StateDirectory& directory, const std::string& resour
     return directory.replace_config(merge_json(config.root(), patch.root()));
 }
 
-Status update_cache_and_bandwidth(const StateDirectory& directory, const Record& record, const UpdateRequest& request)
+/// What the kernel may refuse, together: when one of these fails the limits are set back.
+Status change_all(const Globals& globals, const Record& record, const sys::Cgroup& cgroup, const oci::Resources& resources)
 {
-    if (request.l3_cache_schema.empty() && request.mem_bw_schema.empty())
-        return done();
-    auto config_text = TRY(directory.read_config());
-    auto const config = TRY(oci::parse_config(std::move(config_text)));
-    if (!config.platform.intel_rdt)
-        return Error{Code::failed_precondition, "--l3-cache-schema: the container was made without linux.intelRdt"};
-    const auto& group = config.platform.intel_rdt->clos_id;
-    auto const file = "/sys/fs/resctrl/" + (group.empty() ? record.id : group) + "/schemata";
-    for (const auto* const schema : {&request.l3_cache_schema, &request.mem_bw_schema})
-        if (!schema->empty())
-            TRY(sys::write_kernel_file(file, *schema + "\n"));
-    return done();
+    return change_resources(cgroup, resources, [&]() -> Status {
+        if (!resources.devices.empty())
+            TRY(apply_device_rules(cgroup, resources.devices));
+        return tell_systemd(record.unit, systemd_kind(globals), resources);
+    });
 }
 
 Status update_container(const Globals& globals, const std::string& id, const UpdateRequest& request)
 {
+    if (!request.l3_cache_schema.empty() || !request.mem_bw_schema.empty()) // No container with it is made.
+        return Error{Code::failed_precondition,
+                     "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt"};
     auto const resources = TRY(oci::parse_resources(request.resources).context("--resources"));
     auto directory = TRY(StateDirectory::open(globals.root, id));
     TRY(directory.lock());
@@ -70,10 +67,7 @@ Status update_container(const Globals& globals, const std::string& id, const Upd
     auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
     TRY(take_part(cgroup, record, resources));
     TRY(directory.write(record));
-    TRY(change_resources(cgroup, resources, [&] { return tell_systemd(record.unit, systemd_kind(globals), resources); }));
-    if (!resources.devices.empty())
-        TRY(apply_device_rules(cgroup, resources.devices));
-    TRY(update_cache_and_bandwidth(directory, record, request));
+    TRY(change_all(globals, record, cgroup, resources));
     return note_resources(directory, request.resources);
 }
 

@@ -202,6 +202,8 @@ Result<Record> parse_record(std::string text)
     record.start_ticks = ticks;
     if (record.cgroup.find("..") != std::string::npos)
         return field.find("cgroup")->wrong("without \"..\"");
+    if (!record.unit.empty() && !record.unit.ends_with(".scope") && !record.unit.ends_with(".slice"))
+        return field.find("unit")->wrong("a scope or a slice"); // Else a forged record could stop any service.
     return record;
 }
 

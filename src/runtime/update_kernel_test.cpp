@@ -191,7 +191,7 @@ TEST_F(UpdateTest, tells_when_the_kernel_kills_for_want_of_memory)
     auto const log = (directory / "events").string();
     auto const out = sys::open_file(log, O_WRONLY | O_CREAT | O_TRUNC, 0600).value();
     watcher.program = program();
-    watcher.argv = {"nb", "--root", state.string(), "events", "--interval", "50s", id};
+    watcher.argv = {"nb", "--root", state.string(), "events", "--interval", "50s", "--pressure", "memory", id};
     watcher.out = out.get();
     auto child = sys::spawn(watcher).value();
     auto const printed = [&](const std::string& what) {
@@ -204,6 +204,8 @@ TEST_F(UpdateTest, tells_when_the_kernel_kills_for_want_of_memory)
     EXPECT_EQ(sys::read_file(log).value().find("\"type\":\"oom\""), std::string::npos);
     EXPECT_EQ(nb({"exec", id, "dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"}).status.as_exit_code(), 137);
     EXPECT_TRUE(printed("{\"type\":\"oom\",\"id\":\"" + id + "\"}\n"));
+    EXPECT_TRUE(
+        printed("{\"type\":\"pressure\",\"id\":\"" + id + "\",\"data\":{\"resource\":\"memory\",\"level\":\"medium\"}}\n"));
     EXPECT_TRUE(nb({"kill", id, "KILL"}).status.success());
     auto const ended = child.wait(base::Deadline::after(std::chrono::seconds{10})).value();
     ASSERT_TRUE(ended) << "it ends with the container";

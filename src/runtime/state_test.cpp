@@ -1,0 +1,50 @@
+#include "runtime/state.h"
+
+#include <gtest/gtest.h>
+
+namespace nova::runtime {
+namespace {
+
+Record example()
+{
+    Record record;
+    record.id = "web";
+    record.bundle = "/bundle";
+    record.rootfs = "/bundle/rootfs";
+    record.pid = 7;
+    record.start_ticks = 99;
+    record.cgroup = "/machine.slice/nb-web.scope";
+    record.controllers = {"memory", "pids"};
+    record.unit = "nb-web.scope";
+    return record;
+}
+
+TEST(Record, reads_back_what_was_written)
+{
+    auto const read = parse_record(to_json(example())).value();
+    EXPECT_EQ(read.unit, "nb-web.scope");
+    EXPECT_EQ(read.cgroup, "/machine.slice/nb-web.scope");
+    EXPECT_EQ(read.controllers, example().controllers);
+    EXPECT_EQ(read.start_ticks, 99u);
+}
+
+TEST(Record, names_no_unit_but_a_scope_or_a_slice)
+{
+    auto record = example();
+    for (const char* const unit : {"ssh.service", "reboot.target", "web"}) {
+        record.unit = unit;
+        EXPECT_EQ(parse_record(to_json(record)).error().message(), "unit: must be a scope or a slice") << unit;
+    }
+    record.unit = "a-b.slice";
+    EXPECT_TRUE(parse_record(to_json(record)).ok());
+}
+
+TEST(Record, leads_to_no_cgroup_above)
+{
+    auto record = example();
+    record.cgroup = "/a/../../b";
+    EXPECT_FALSE(parse_record(to_json(record)).ok());
+}
+
+} // namespace
+} // namespace nova::runtime
