@@ -8,7 +8,7 @@ import tempfile
 
 from harness import BUILD, run
 
-INSTALLED = ["bin/nova", "bin/nb", "lib/systemd/system/nova.service", "lib/systemd/system/nova.socket", "lib/sysusers.d/nova.conf",
+INSTALLED = ["bin/nova", "bin/nb", "bin/nb-nebulon", "lib/systemd/system/nova.service", "lib/systemd/system/nova.socket", "lib/sysusers.d/nova.conf",
              "share/bash-completion/completions/nova", "share/zsh/vendor-completions/_nova", "share/fish/vendor_completions.d/nova.fish"]
 
 
