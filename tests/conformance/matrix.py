@@ -1,5 +1,4 @@
 """Runs each test against each runtime, several at a time, and prints what came of it."""
-import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -7,6 +6,7 @@ import subprocess
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import bundle
 import facts
@@ -45,7 +45,7 @@ def make_fit(runtime):
 def run_all(tests, runtime, jobs, place, probe):
     make_fit(runtime)
     begun = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda numbered: run_one(numbered[1], runtime, place, numbered[0], probe), enumerate(tests)))
     print(f"{runtime.name}: {count(results)} in {time.monotonic() - begun:.1f} s", flush=True)
     return results

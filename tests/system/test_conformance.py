@@ -1,0 +1,100 @@
+"""The conformance suite (tests/conformance) on a host with cgroup version 2 alone: in a guest with Debian's cloud kernel, driven by Debian's
+own Python, of which the guest gets the modules that the suite imports. The host's tests run the whole suite with version 1; without
+acceleration the guest has time for the groups that meet cgroups. CONFORMANCE_GROUPS names others, or with "all" is for all of them.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+from guest import boot, install, install_busybox, pack, write_modules
+from harness import BUILD, IMAGES, SOURCE, Failed, run
+
+NB = BUILD / "src/apps/nb/nb"
+PYTHON = pathlib.Path("/usr/bin/python3").resolve()
+SUITE = SOURCE / "tests/conformance"
+GROUPS = os.environ.get("CONFORMANCE_GROUPS", "cgroups resources lifecycle").split()
+# Where busybox has less than the tests ask for.
+PROGRAMS = ("unshare", "nsenter", "mount", "umount", "ip", "setsid")
+
+INIT = """#!/bin/sh
+export PATH=/bin LC_ALL=C.UTF-8
+# The kernel's first root can't be left with pivot_root, as a container's process does: go to another.
+if [ ! -e /moved ]; then
+    mkdir /new; mount -t tmpfs -o mode=755 root /new
+    cp -a /bin /lib /lib64 /usr /tests /init /new
+    mkdir /new/proc /new/sys /new/dev /new/tmp /new/run /new/etc; touch /new/moved
+    exec switch_root /new /init
+fi
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
+mkdir /dev/pts /dev/shm; mount -t devpts -o ptmxmode=666 devpts /dev/pts; mount -t tmpfs shm /dev/shm
+ip link set lo up
+for module in /lib/modules/*.ko; do insmod $module; done
+mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
+echo # The firmware leaves its own words on this line.
+cd /tests/conformance
+CONFORMANCE_INSIDE=1 CONFORMANCE_PROBE=/tests/conformance/probe CONFORMANCE_TIMEOUT=60 $(cat /tests/python) -B run --runtime nb=/bin/nb --brief --jobs 1 $(cat /tests/groups) >/tmp/said 2>&1
+code=$?
+sed 's/^/guest: /' /tmp/said
+echo "guest: left $(cd /sys/fs/cgroup; find . -mindepth 1 -type d | tr '\\n' ' ')"
+echo "guest: ended with $code after $(cut -d' ' -f1 /proc/uptime) s"
+poweroff -f
+"""
+
+
+def modules_of_the_suite():
+    """What Debian's Python loads for the suite, and what it loads only when something is said of an error."""
+    script = ("import glob, json, os, sys; sys.path.insert(0, sys.argv[1])\n"
+              "for path in glob.glob(sys.argv[1] + '/*.py'): __import__(os.path.basename(path)[:-3])\n"
+              "import argparse, encodings.ascii, encodings.idna, encodings.latin_1, encodings.utf_8, gettext, linecache, queue, tokenize, unicodedata\n"
+              "print(json.dumps([module.__file__ for module in sys.modules.values() if getattr(module, '__file__', None)]))")
+    done = subprocess.run([PYTHON, "-B", "-c", script, SUITE], capture_output=True, text=True, check=True)
+    return [pathlib.Path(path) for path in json.loads(done.stdout) if path.startswith("/usr/lib/python3")]
+
+
+def make_initramfs(nova):
+    root = nova.root / "guest"
+    install_busybox(root)
+    for name in ("lib64", "tests/conformance"):
+        (root / name).mkdir(parents=True)
+    for name in PROGRAMS:
+        (root / "bin" / name).unlink(missing_ok=True)
+        install(pathlib.Path(shutil.which(name)), root)
+    install(NB, root)
+    for place in (PYTHON, *modules_of_the_suite()):
+        target = root / str(place)[1:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if place == PYTHON:
+            install(PYTHON, root)
+            (root / "bin" / PYTHON.name).rename(target)
+        else:
+            shutil.copy2(place, target)
+    (root / "tests/groups").write_text("" if GROUPS == ["all"] else " ".join(f"--only {name}" for name in GROUPS))
+    (root / "tests/python").write_text(str(PYTHON))
+    (root / "bin/python3").symlink_to(PYTHON)
+    for path in [*SUITE.glob("*.py"), SUITE / "run"]:
+        shutil.copy2(path, root / "tests/conformance" / path.name)
+    subprocess.run(["gcc", "-O1", "-static", "-o", root / "tests/conformance/probe", SUITE / "probe.c"], check=True)
+    write_modules(root / "lib/modules", ("loop", "overlay", "veth"))
+    (root / "init").write_text(INIT)
+    (root / "init").chmod(0o755)
+    return pack(root, nova.root / "guest.initramfs")
+
+
+def test_nb_conforms_with_version_2(nova):
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
+    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
+    for line in lines:
+        print("    " + line)
+    ended = [line for line in lines if line.startswith("ended with ")]
+    if not ended or not ended[0].startswith("ended with 0 "):
+        raise Failed(f"the suite fails in the guest; its console ends with:\n{console[-6000:]}")
+    passed = [int(count) for line in lines for count in re.findall(r"^nb: (\d+) passed, 0 failed", line)]
+    assert passed and passed[-1] >= 20 * len(GROUPS), lines[-5:]  # Not a suite that found nothing to do.
+    assert next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines
+
+
+run(globals())
