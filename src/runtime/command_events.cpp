@@ -179,6 +179,8 @@ Result<int> events_command(const Globals& globals, Words words)
     auto const record = TRY(directory.read());
     if (observe(directory, record) == Phase::stopped)
         return Error{Code::failed_precondition, "container \"" + id + "\" is stopped"};
+    if (record.cgroup.empty()) // Its path would be that of the whole host's.
+        return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
     auto const cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
     if (arguments.has("stats")) {
         TRY(sys::write_all(1, stats_event(id, cgroup)));

@@ -118,6 +118,19 @@ TEST_F(RootlessTest, keeps_its_records_where_the_user_s_run_time_files_are)
     EXPECT_FALSE(fs::exists(run_time / "nb" / id));
 }
 
+TEST_F(RootlessTest, lists_processes_without_a_cgroup_but_counts_nothing)
+{
+    shell("sleep 1000");
+    write_config();
+    ASSERT_TRUE(as_user({"run", "--detach", "--bundle", bundle.string(), id}).status.success());
+    auto const pid = json::parse(as_user({"state", id}).out)["pid"].get<int>();
+    EXPECT_EQ(as_user({"ps", "--format", "json", id}).out, "[" + std::to_string(pid) + "]\n");
+    auto const counted = as_user({"events", "--stats", id});
+    EXPECT_EQ(counted.status.as_exit_code(), 1);
+    EXPECT_EQ(counted.out, "") << "not the host's numbers";
+    EXPECT_NE(counted.err.find("has no cgroup of its own"), std::string::npos) << counted.err;
+}
+
 TEST_F(RootlessTest, binds_device_nodes_since_it_may_make_none)
 {
     shell("cat /proc/self/mountinfo");
