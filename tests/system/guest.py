@@ -46,14 +46,14 @@ def pack(root, packed):
     return packed
 
 
-def boot(kernel: pathlib.Path, initramfs: pathlib.Path, disk: pathlib.Path | None = None, words: str = ""):
+def boot(kernel: pathlib.Path, initramfs: pathlib.Path, disk: pathlib.Path | None = None, words: str = "", seconds: int = 400):
     """What the guest wrote on its console until it powered off. What it writes on the disk is thrown away. `words` go to its kernel."""
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-nographic", "-nic", "none", "-no-reboot", "-kernel", kernel,
                "-initrd", initramfs, "-append", f"console=ttyS0 quiet panic=-1 {words}"]
     if disk:
         command += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=400, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
         raise Failed("the guest does not power off; its console:\n" + (late.stdout or b"").decode(errors="replace")[-6000:]) from late
     return done.stdout.decode(errors="replace").replace("\r", "") + done.stderr.decode(errors="replace")

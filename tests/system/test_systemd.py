@@ -237,7 +237,7 @@ def make_initramfs(nova, cases):
 def test_nb_lets_systemd_make_its_cgroups(nova):
     image = subprocess.run([SOURCE / "tools/systemd-image", IMAGES / "cache"], check=True, capture_output=True, text=True).stdout.strip()
     cases = USER_CASES | ROOT_CASES  # The last one takes the bus away, which sessions do not live through.
-    console = boot(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false")
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570)
     lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
     for line in lines:
         print("    " + line)
