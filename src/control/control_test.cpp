@@ -158,6 +158,23 @@ TEST(Machines, are_asked_by_the_power_button_and_then_ended)
     EXPECT_GE(world.hypervisor.presses, 1);
 }
 
+TEST(Machines, get_the_button_again_and_again_while_their_guest_boots)
+{
+    World world;
+    world.hypervisor.deaf = true;
+    world.start_daemon();
+    world.put("VirtualMachine", "probe", {{"kernel", "/k"}, {"gracePeriodSeconds", 30}});
+    ASSERT_TRUE(world.becomes("VirtualMachine", "probe", "Running"));
+    world.merge_spec("VirtualMachine", "probe", {{"running", false}});
+    ASSERT_TRUE(world.becomes("VirtualMachine", "probe", "Stopping"));
+    {
+        auto const lock = world.faults.hold();
+        world.hypervisor.deaf = false; // It has come so far that it listens.
+    }
+    EXPECT_TRUE(eventually([&] { return world.phase("VirtualMachine", "probe") == "Stopped"; }, 10s));
+    EXPECT_GE(world.hypervisor.presses, 2);
+}
+
 TEST(Machines, start_again_after_a_stop)
 {
     World world;

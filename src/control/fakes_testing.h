@@ -323,13 +323,16 @@ public:
     }
     Status press_power_button(const vm::MachinePlan& plan) override
     {
+        bool ended = false;
         auto pressed = faults_.pass([&]() -> Status {
             presses += 1;
-            if (!deaf)
+            ended = !deaf;
+            if (ended)
                 supervisor_.finish(plan.id, 0);
             return base::done();
         });
-        supervisor_.tell(plan.id);
+        if (ended)
+            supervisor_.tell(plan.id);
         return pressed;
     }
     Status quit(const vm::MachinePlan& plan) override
