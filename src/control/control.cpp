@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/image_controller.h"
+#include "control/image_garbage.h"
 #include "control/machine_controller.h"
 #include "control/namespace_controller.h"
 #include "control/network_controller.h"
@@ -27,6 +28,7 @@ Control::Control(Context context) : context_(std::move(context))
 {
     context_.wake = [this](const model::Key& key) { queue_.add(key); };
     controllers_["Image"] = std::make_unique<ImageController>(context_);
+    controllers_[image_garbage.kind] = std::make_unique<ImageGarbage>(context_);
     controllers_["Network"] = std::make_unique<NetworkController>(context_);
     controllers_["Pod"] = std::make_unique<PodController>(context_);
     controllers_["VirtualMachine"] = std::make_unique<MachineController>(context_);
@@ -55,6 +57,7 @@ Status Control::start()
         threads_.emplace_back([this](std::stop_token stop) { work(stop); });
     keyspace::Revision seen = 0;
     TRY(add_everything(seen));
+    queue_.add(image_garbage); // A predecessor may have been killed before it came to it.
     queue_.wait_for_rest(base::Deadline::after(first_look));
     return base::done();
 }

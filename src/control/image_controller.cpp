@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/conditions.h"
+#include "control/image_garbage.h"
 #include "control/workload.h"
 
 namespace nova::control {
@@ -45,6 +46,8 @@ Result<Next> ImageController::bring_in(model::Image& image)
         // The same bytes fail the same way: a new try comes with a changed object, or with the ten minutes' look at everything.
         return Next::settled();
     }
+    if (!image.status.digest.empty() && image.status.digest != imported.value().digest)
+        context_.wake(image_garbage); // What it was before.
     image.status.phase = "Ready";
     image.status.digest = imported.value().digest;
     image.status.size_bytes = imported.value().size_bytes;
@@ -72,16 +75,6 @@ Result<bool> ImageController::has_namesake(const model::Image& image)
     return false;
 }
 
-/// Roots of capsules stand on layers of images that they were started from, whatever their specs name by now.
-Result<std::vector<std::string>> ImageController::layers_in_use()
-{
-    std::vector<std::string> layers;
-    for (const auto& pod : TRY(context_.store.list<model::Pod>()))
-        if (auto const applied = read_applied(capsule_directory(context_.places, workload_id(key_of(pod)))))
-            layers.insert(layers.end(), applied->layers.begin(), applied->layers.end());
-    return layers;
-}
-
 Result<Next> ImageController::tear_down(model::Image& image)
 {
     if (TRY(in_use(image))) {
@@ -90,10 +83,8 @@ Result<Next> ImageController::tear_down(model::Image& image)
         TRY(context_.store.put_status(image));
         return Next::settled(); // The capsule's own removal brings us back.
     }
-    if (!TRY(has_namesake(image))) {
-        auto const in_use_still = TRY(layers_in_use());
-        TRY(context_.drivers.images.remove(image.spec.reference, in_use_still));
-    }
+    if (!TRY(has_namesake(image)))
+        TRY(context_.drivers.images.remove(image.spec.reference, [this] { return layers_in_use(context_); }));
     TRY(context_.store.release(key_of(image)));
     return Next::settled();
 }

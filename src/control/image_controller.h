@@ -16,7 +16,6 @@ private:
     Result<Next> tear_down(model::Image& image);
     Result<bool> in_use(const model::Image& image);
     Result<bool> has_namesake(const model::Image& image);
-    Result<std::vector<std::string>> layers_in_use();
 
     Context& context_;
 };

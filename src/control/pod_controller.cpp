@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "control/capsule_plan.h"
 #include "control/conditions.h"
+#include "control/image_garbage.h"
 #include "runtime/signal_names.h"
 #include "storage/rootfs.h"
 #include "sys/cgroup.h"
@@ -181,17 +182,36 @@ Result<Next> PodController::wait_for_port(model::Pod& pod, const std::string& wo
 Result<std::string> PodController::prepare_root(const model::Pod& pod, const storage::StoredImage& image)
 {
     auto const place = directory(workload_id(key_of(pod)));
-    TRY(sys::make_directories(place, 0700));
     auto const applied = read_applied(place);
     if (applied && applied->image != image.digest)
         TRY(storage::remove_rootfs(place + "/root")); // Another image: what was written over the old one does not fit.
     return storage::ensure_rootfs(place + "/root", context_.drivers.images.layer_directories(image)).context("prepare rootfs");
 }
 
+/// Writes down what the root will stand on, and only then looks whether it is there: who collects garbage reads what is written
+/// down, so that it either sees this or was done before the look.
+Status PodController::hold_layers(const model::Pod& pod, const storage::StoredImage& image)
+{
+    auto const place = directory(workload_id(key_of(pod)));
+    TRY(sys::make_directories(place, 0700));
+    auto held = read_applied(place).value_or(Applied{});
+    if (held.image == image.digest)
+        return base::done();
+    for (const auto& layer : image.layers)
+        if (std::ranges::find(held.layers, layer) == held.layers.end())
+            held.layers.push_back(layer);
+    TRY(note_applied(place, held));
+    if (is_replaced(pod, image.digest))
+        return base::Error{base::Code::unavailable, "image " + image.reference + " is being replaced"};
+    return base::done();
+}
+
 Status PodController::start(model::Pod& pod, const storage::StoredImage& image, const std::optional<Plug>& plug)
 {
     auto const id = workload_id(key_of(pod));
     auto const place = directory(id);
+    auto const before = read_applied(place);
+    TRY(hold_layers(pod, image));
     CapsuleParts parts;
     parts.image = &image;
     parts.rootfs = TRY(prepare_root(pod, image));
@@ -203,6 +223,8 @@ Status PodController::start(model::Pod& pod, const storage::StoredImage& image, 
     TRY(context_.drivers.capsules.remove(id)); // What a crash left under this id.
     TRY(note_applied(place, {process_digest(pod), image.digest, plug ? plug->address : "", image.layers}));
     TRY(context_.drivers.supervisor.start(spec).context("start"));
+    if (before && !before->image.empty() && before->image != image.digest)
+        context_.wake(image_garbage); // What its root stood on before.
     return base::done();
 }
 
@@ -228,6 +250,13 @@ Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& ru
         context_.events.warning(key_of(pod), pod.meta.uid, "Killed",
                                 "did not end within " + std::to_string(grace.count()) + " s");
     return Next::after(killed_look);
+}
+
+/// The name of its image means another image by now, or none.
+bool PodController::is_replaced(const model::Pod& pod, const std::string& digest) const
+{
+    auto const image = context_.drivers.images.get(model::full_reference(pod.spec.containers.front().image));
+    return !image.ok() || image.value().digest != digest;
 }
 
 /// What its image wants to be asked with (SIGQUIT for nginx); SIGTERM where that says nothing, or is gone.
@@ -264,8 +293,11 @@ Result<Next> PodController::tear_down(model::Pod& pod)
     TRY(let_go(pod));
     TRY(plugs_.release(key_of(pod)));
     TRY(context_.drivers.supervisor.forget(id));
+    auto const applied = read_applied(directory(id));
     TRY(storage::remove_rootfs(directory(id) + "/root"));
     TRY(sys::remove_tree(directory(id)));
+    if (applied && is_replaced(pod, applied->image)) // It was the last that needed it, perhaps.
+        context_.wake(image_garbage);
     TRY(remove_log(context_.places, id));
     graces_.forget(id);
     delays_.forget(id);

@@ -24,6 +24,8 @@ private:
     Result<Next> report_running(model::Pod& pod);
     Result<Next> report_ended(model::Pod& pod, const Observed& ended);
     Status report_failure(model::Pod& pod, const Observed& observed, const base::Error& error);
+    Status hold_layers(const model::Pod& pod, const storage::StoredImage& image);
+    bool is_replaced(const model::Pod& pod, const std::string& digest) const;
     std::string find_refused_port(const model::Pod& pod, const std::optional<Plug>& plug);
     Result<Next> wait_for_port(model::Pod& pod, const std::string& words);
     Result<Next> wait_for(model::Pod& pod, const std::string& reason, const std::string& message);

@@ -186,6 +186,58 @@ TEST_F(Capsules, hold_their_image_until_they_are_gone)
     EXPECT_FALSE(world_.images.get("web").ok());
 }
 
+TEST_F(Capsules, let_go_of_the_layers_of_an_image_that_was_replaced)
+{
+    auto const layers = [&] {
+        std::set<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator{world_.root() + "/images/layers"})
+            names.insert(entry.path().filename().string());
+        return names;
+    };
+    auto const replace_image = [&](const std::string& name) {
+        storage::test::Layout layout;
+        layout.config["config"] = {{"Cmd", {"/bin/serve"}}};
+        layout.add_layer(storage::test::tar_of({{.name = "etc/", .type = '5', .mode = 0755}, {.name = name, .content = name}}));
+        layout.write(world_.root() + "/source-" + name);
+        auto const before = world_.read("Image", "web")["status"]["digest"];
+        world_.merge_spec("Image", "web", {{"source", world_.root() + "/source-" + name}});
+        EXPECT_TRUE(eventually([&] { return world_.read("Image", "web")["status"]["digest"] != before; }));
+    };
+    start();
+    auto const first = layers();
+    ASSERT_EQ(first.size(), 1u);
+    replace_image("second");
+    EXPECT_TRUE(world_.rests());
+    auto const both = layers();
+    EXPECT_EQ(both.size(), 2u) << "the capsule still stands on the first";
+    world_.change("Pod", "web", [](json& object) { object["metadata"]["annotations"][restart_annotation] = "1"; });
+    EXPECT_TRUE(eventually([&] { return layers().size() == 1 && layers() != first; })) << "now it stands on the second";
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
+
+    auto const second = layers();
+    replace_image("third");
+    EXPECT_TRUE(world_.rests());
+    EXPECT_EQ(layers().size(), 2u);
+    world_.remove("Pod", "web");
+    ASSERT_TRUE(world_.goes("Pod", "web"));
+    EXPECT_TRUE(eventually([&] { return layers().size() == 1 && layers() != second; }));
+    replace_image("fourth");
+    EXPECT_TRUE(eventually([&] { return layers().size() == 1; })) << "with no capsule the old one goes at once";
+}
+
+TEST_F(Capsules, are_asked_with_the_signal_that_their_image_names)
+{
+    storage::test::Layout layout;
+    layout.config["config"] = {{"Cmd", {"/bin/serve"}}, {"StopSignal", "SIGQUIT"}};
+    layout.add_layer(storage::test::tar_of({{.name = "etc/", .type = '5', .mode = 0755}}));
+    std::filesystem::remove_all(world_.root() + "/source");
+    layout.write(world_.root() + "/source");
+    start();
+    world_.merge_spec("Pod", "web", {{"running", false}});
+    ASSERT_TRUE(world_.becomes("Pod", "web", "Stopped"));
+    EXPECT_EQ(world_.supervisor.signals[web], (std::vector<int>{SIGQUIT}));
+}
+
 TEST_F(Capsules, stay_running_in_words_while_their_network_fails)
 {
     start();

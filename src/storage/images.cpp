@@ -63,20 +63,24 @@ Result<std::vector<StoredImage>> ImageStore::list() const
     return images;
 }
 
-Status ImageStore::remove(const std::string& reference, const std::vector<std::string>& layers_in_use)
+Status ImageStore::remove(const std::string& reference, const LayersInUse& layers_in_use)
 {
     StoreFiles const files{directory_};
     auto const name = TRY(full_reference(reference));
     auto const lock = TRY(sys::lock_alone(files.lock()).context("remove image " + name));
     TRY(sys::remove_file(files.reference(name)).context("remove image " + name));
-    return files.sweep(layers_in_use).context("remove image " + name);
+    auto const in_use = layers_in_use ? TRY(layers_in_use().context("remove image " + name)) : std::vector<std::string>{};
+    return files.sweep(in_use).context("remove image " + name);
 }
 
-Status ImageStore::collect_garbage(const std::vector<std::string>& layers_in_use)
+Status ImageStore::collect_garbage(const LayersInUse& layers_in_use)
 {
     StoreFiles const files{directory_};
-    auto const lock = TRY(sys::lock_alone(files.lock()).context("collect garbage"));
-    return files.sweep(layers_in_use).context("collect garbage");
+    auto const* const doing = "collect garbage";
+    auto const lock = TRY(sys::try_lock(files.lock()).context(doing));
+    if (!lock)
+        return Error{Code::unavailable, std::string{doing} + ": an import is under way"};
+    return files.sweep(TRY(layers_in_use().context(doing))).context(doing);
 }
 
 std::vector<std::string> ImageStore::layer_directories(const StoredImage& image) const

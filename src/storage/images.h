@@ -40,9 +40,13 @@ struct ImportProgress {
 };
 using ImportReport = std::function<void(const ImportProgress&)>; ///< Called on the importing thread, every 128 KiB or so.
 
+/// Tells which layers (diff ids, as in StoredImage::layers) capsules still stand on, whatever references say. It is asked when no
+/// import can come between its answer and what follows from it.
+using LayersInUse = std::function<Result<std::vector<std::string>>()>;
+
 /// Images in a content-addressed store: blobs/sha256/<hex>, layers/<hex>/ (unpacked once, shared), references as small files.
 /// Every digest is verified while it is read; nothing of a failed import stays, and a kill at any instant loses no finished one.
-/// Safe from any thread and process. remove() and collect_garbage() wait for imports that are under way.
+/// Safe from any thread and process. remove() waits for imports that are under way.
 class ImageStore {
 public:
     /// Opens or makes the store; finishes an import that was interrupted in its last step, removes what others left.
@@ -59,13 +63,13 @@ public:
     Result<StoredImage> get(const std::string& reference) const; ///< Errors: not_found; data_loss - damaged on disk.
     Result<std::vector<StoredImage>> list() const;               ///< Leaves out (and logs) those that are damaged.
 
-    /// Drops the reference, then every blob and layer that no other reference needs, except `layers_in_use` (diff ids, as in
-    /// StoredImage::layers): those of capsules that still stand on them. Accepts absence.
-    Status remove(const std::string& reference, const std::vector<std::string>& layers_in_use = {});
+    /// Drops the reference, then every blob and layer that no other reference needs and no capsule (none given: none does).
+    /// Accepts absence.
+    Status remove(const std::string& reference, const LayersInUse& layers_in_use = {});
 
-    /// Removes every blob and layer that neither a reference nor `layers_in_use` needs: after capsules of removed images have
-    /// gone, and after an import that replaced a reference.
-    Status collect_garbage(const std::vector<std::string>& layers_in_use);
+    /// Removes every blob and layer that no reference and no capsule needs: after capsules of removed images have gone, and after
+    /// an import that replaced a reference. Does not wait. Errors: unavailable - an import is under way.
+    Status collect_garbage(const LayersInUse& layers_in_use);
 
     /// The directories to stack, lowest first. They exist as long as the reference does.
     std::vector<std::string> layer_directories(const StoredImage& image) const;

@@ -59,6 +59,8 @@ protected:
     std::string layout = root + "/layout";
 };
 
+Result<std::vector<std::string>> nothing() { return std::vector<std::string>{}; }
+
 TEST_F(RealImage, comes_out_of_an_oci_layout_with_its_config)
 {
     auto store = open_store();
@@ -248,12 +250,35 @@ TEST_F(RealImage, leaves_the_layers_that_a_capsule_stands_on)
     auto store = open_store();
     auto const image = store.import(layout, "web").value();
 
-    ASSERT_TRUE(store.remove("web", image.layers).ok());
+    auto const using_it = [&] { return Result<std::vector<std::string>>{image.layers}; };
+    ASSERT_TRUE(store.remove("web", using_it).ok());
     EXPECT_EQ(names("layers").size(), 1u);
     ASSERT_TRUE(ImageStore::open(root + "/store").ok());
     EXPECT_EQ(names("layers").size(), 1u) << "a restart does not take them away either";
-    ASSERT_TRUE(store.collect_garbage({}).ok());
+    ASSERT_TRUE(store.collect_garbage(using_it).ok());
+    EXPECT_EQ(names("layers").size(), 1u);
+    auto const not_known = []() -> Result<std::vector<std::string>> {
+        return base::Error{base::Code::unavailable, "the store of objects is gone"};
+    };
+    EXPECT_FALSE(store.collect_garbage(not_known).ok());
+    EXPECT_EQ(names("layers").size(), 1u) << "who does not know what is in use removes nothing";
+    ASSERT_TRUE(store.collect_garbage(nothing).ok());
     EXPECT_TRUE(names("layers").empty());
+}
+
+TEST_F(RealImage, loses_nothing_to_a_collector_while_it_comes_in)
+{
+    auto store = open_store();
+    auto collector = open_store();
+    int busy = 0;
+    auto const image = store.import(layout, "web", [&](const ImportProgress&) {
+        busy += base::failed_with(collector.collect_garbage(nothing), base::Code::unavailable) ? 1 : 0;
+    });
+    ASSERT_TRUE(image.ok()) << image.error().message();
+    EXPECT_GE(busy, 1) << "it does not wait for the import either";
+    ASSERT_TRUE(collector.collect_garbage(nothing).ok());
+    EXPECT_TRUE(store.get("web").ok());
+    EXPECT_TRUE(sys::exists(store.layer_directories(image.value()).at(0)));
 }
 
 } // namespace
