@@ -26,6 +26,14 @@ std::pair<std::string, std::string> split_last(const std::string& clean)
     return {clean.substr(0, slash), clean.substr(slash + 1)};
 }
 
+/// Empty: it is no symbolic link.
+std::string link_target(int parent, const std::string& name)
+{
+    char target[PATH_MAX];
+    auto const length = ::readlinkat(parent, name.c_str(), target, sizeof target);
+    return length > 0 ? std::string{target, static_cast<std::size_t>(length)} : std::string{};
+}
+
 bool same_node(const struct stat& found, mode_t mode, dev_t device)
 {
     if ((found.st_mode & S_IFMT) != (mode & S_IFMT))
@@ -86,11 +94,9 @@ Result<UniqueFd> RootDirectory::ensure_step(const std::string& before, const std
     auto const parent = TRY(open_in_root(fd(), before, O_RDONLY | O_DIRECTORY));
     auto const tail = rest.empty() ? "" : "/" + rest;
     if (::mkdirat(parent.get(), name.c_str(), mode) == 0 || errno == EEXIST) {
-        char target[PATH_MAX];
-        auto const length = ::readlinkat(parent.get(), name.c_str(), target, sizeof target);
-        if (length <= 0)
+        auto const link = link_target(parent.get(), name);
+        if (link.empty())
             return ensure_below(before + "/" + name + tail, mode, links_left - 1);
-        std::string const link{target, static_cast<std::size_t>(length)};
         return ensure_below((link.front() == '/' ? link : before + "/" + link) + tail, mode, links_left - 1);
     }
     int const errnum = errno;
@@ -99,13 +105,22 @@ Result<UniqueFd> RootDirectory::ensure_step(const std::string& before, const std
 
 Result<UniqueFd> RootDirectory::ensure_file(const std::string& path) const
 {
-    auto found = find(path);
-    if (found.ok() || !failed_with(found, Code::not_found))
-        return found;
-    auto const [directory, name] = split_last(clean_path(path));
-    auto const parent = TRY(ensure_directory(directory));
-    TRY(open_in_root(parent.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
-    return find(path);
+    auto where = path;
+    for (int links_left = most_links; links_left > 0; --links_left) {
+        auto found = find(where);
+        if (found.ok() || !failed_with(found, Code::not_found))
+            return found;
+        auto const [directory, name] = split_last(clean_path(where));
+        auto const parent = TRY(ensure_directory(directory));
+        auto const made = open_in_root(parent.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+        if (made.ok())
+            return find(where);
+        auto const link = made.error().errnum() == EEXIST ? link_target(parent.get(), name) : std::string{};
+        if (link.empty())
+            return Error{made.error()};
+        where = link.front() == '/' ? link : directory + "/" + link; // It leads to nothing yet: images' resolv.conf does.
+    }
+    return Error{Code::invalid_argument, "make file " + path + ": too many symbolic links"};
 }
 
 Status RootDirectory::ensure_symlink(const std::string& target, const std::string& path) const

@@ -27,7 +27,7 @@ public:
     /// The same, and directories that are missing are made. Errors: invalid_argument - something else lies there.
     Result<UniqueFd> ensure_directory(const std::string& path, unsigned mode = 0755) const;
 
-    /// The same for a file, which is made empty.
+    /// The same for a file, which is made empty: where a link leads, when it leads to nothing.
     Result<UniqueFd> ensure_file(const std::string& path) const;
 
     /// Leaves alone what lies there already.
