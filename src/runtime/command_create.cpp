@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::array launch_options{
     Option{"bundle", 'b'},
+    Option{"config", 'f'}, // crun's: another name than config.json.
     Option{"console-socket"},
     Option{"pid-file"},
     Option{"pidfd-socket"},
@@ -49,13 +50,16 @@ Result<LaunchRequest> request_of(const Arguments& arguments)
     if (!::realpath(asked.c_str(), bundle.data()))
         return Error::from_errno("--bundle " + asked);
     request.bundle = bundle.data();
+    auto const config = arguments.get("config", "config.json");
+    request.config = config.starts_with('/') ? config : request.bundle + "/" + config;
     request.console_socket = arguments.get("console-socket");
     request.pid_file = arguments.get("pid-file");
     request.pidfd_socket = arguments.get("pidfd-socket");
     request.root_switch = arguments.has("no-pivot") ? RootSwitch::move : RootSwitch::pivot;
     request.new_keyring = !arguments.has("no-new-keyring");
     auto const preserve = TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds"));
-    request.preserve_fds = static_cast<unsigned>(preserve) + listen_fds();
+    request.listen_fds = listen_fds();
+    request.preserve_fds = static_cast<unsigned>(preserve) + request.listen_fds;
     return request;
 }
 

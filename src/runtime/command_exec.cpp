@@ -8,6 +8,7 @@
 #include "runtime/process.h"
 #include "runtime/state.h"
 #include "runtime/terminal_relay.h"
+#include "sys/capabilities.h"
 #include "sys/file.h"
 
 namespace nova::runtime {
@@ -57,13 +58,16 @@ Status read_user(const std::string& text, oci::User& user)
     return done();
 }
 
-void add_capability(const std::string& name, oci::Process& process)
+Status add_capability(const std::string& name, oci::Process& process)
 {
     if (!process.capabilities)
         process.capabilities.emplace();
     auto const full = name.starts_with("CAP_") ? name : "CAP_" + name;
+    if (!sys::find_capability(full))
+        return Error{Code::invalid_argument, "--cap: unknown capability \"" + name.substr(0, 80) + "\""};
     for (auto* const set : {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
         set->push_back(full);
+    return done();
 }
 
 /// A later value of a variable takes the place of an earlier one.
@@ -89,7 +93,7 @@ Status apply_options(const Arguments& arguments, oci::Process& process)
     for (const auto& entry : arguments.all("env"))
         set_variable(process.env, entry);
     for (const auto& name : arguments.all("cap"))
-        add_capability(name, process);
+        TRY(add_capability(name, process));
     process.apparmor_profile = arguments.get("apparmor", process.apparmor_profile);
     process.selinux_label = arguments.get("process-label", process.selinux_label);
     process.no_new_privileges = process.no_new_privileges || arguments.has("no-new-privs");

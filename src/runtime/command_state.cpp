@@ -1,4 +1,5 @@
 // state, list, kill and delete.
+#include <regex.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,7 +24,7 @@ using Kind = Option::Kind;
 namespace {
 
 constexpr std::array kill_options{Option{"all", 'a', Kind::flag}, Option{"regex", 'r', Kind::flag}};
-constexpr std::array delete_options{Option{"force", 'f', Kind::flag}};
+constexpr std::array delete_options{Option{"force", 'f', Kind::flag}, Option{"regex", 'r', Kind::flag}};
 constexpr std::array list_options{Option{"format", 'f'}, Option{"quiet", 'q', Kind::flag}};
 
 struct Entry {
@@ -88,6 +89,32 @@ Status signal_container(const Globals& globals, const std::string& id, int signa
     return sys::signal_pidfd(TRY(open_process(record)).get(), signal);
 }
 
+/// The container's id, or with --regex those that an extended regular expression (regex(7)) finds something in.
+Result<std::vector<std::string>> chosen_ids(const Globals& globals, const Arguments& arguments, const std::string& text)
+{
+    if (!arguments.has("regex"))
+        return std::vector{text};
+    regex_t compiled{};
+    if (::regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+        return Error{Code::invalid_argument, "--regex: \"" + text.substr(0, 80) + "\" is no regular expression"};
+    auto ids = StateDirectory::list(globals.root);
+    if (ids.ok())
+        std::erase_if(ids.value(), [&](const auto& id) { return ::regexec(&compiled, id.c_str(), 0, nullptr, 0) != 0; });
+    ::regfree(&compiled);
+    return ids;
+}
+
+/// To each, also when one before it fails. Errors: the first.
+template <typename Action>
+Status to_each(const std::vector<std::string>& ids, Action action)
+{
+    auto result = done();
+    for (const auto& id : ids)
+        if (auto one = action(id); !one.ok() && result.ok())
+            result = std::move(one);
+    return result;
+}
+
 } // namespace
 
 Result<int> state_command(const Globals& globals, Words words)
@@ -124,7 +151,8 @@ Result<int> kill_command(const Globals& globals, Words words)
     if (rest.empty() || rest.size() > 2)
         return Error{Code::invalid_argument, "needs the container's id, and may have a signal after it"};
     auto const signal = TRY(parse_signal(rest.size() == 2 ? rest[1] : "TERM"));
-    TRY(signal_container(globals, rest[0], signal, arguments.has("all")));
+    auto const ids = TRY(chosen_ids(globals, arguments, rest[0]));
+    TRY(to_each(ids, [&](const auto& id) { return signal_container(globals, id, signal, arguments.has("all")); }));
     return 0;
 }
 
@@ -132,8 +160,8 @@ Result<int> delete_command(const Globals& globals, Words words)
 {
     auto const arguments = TRY(Arguments::parse(words, delete_options, OptionOrder::anywhere));
     auto const force = arguments.has("force") ? Force::yes : Force::no;
-    auto const id = TRY(arguments.only("the container's id"));
-    TRY(remove_container(globals, id, force));
+    auto const ids = TRY(chosen_ids(globals, arguments, TRY(arguments.only("the container's id"))));
+    TRY(to_each(ids, [&](const auto& id) { return remove_container(globals, id, force); }));
     return 0;
 }
 

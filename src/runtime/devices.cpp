@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -54,6 +55,7 @@ Status bind_node(const sys::RootDirectory& root, const std::string& path, dev_t 
     if (::fstat(source.get(), &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) || status.st_rdev != device)
         return Error{Code::failed_precondition, "the host's " + path + " is not that device"};
     auto const copy = TRY(sys::clone_tree(source.get(), sys::Subtree::this_mount));
+    TRY(sys::set_mount_attributes(copy.get(), {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}, sys::Subtree::this_mount));
     auto const target = TRY(root.ensure_file(path));
     return sys::attach_mount(copy.get(), target.get());
 }

@@ -103,6 +103,7 @@ public:
                                   .new_keyring = false,
                                   .keyring = {},
                                   .in_user_namespace = (namespaces_of(plan_.config.platform) & CLONE_NEWUSER) != 0,
+                                  .keep_groups = wants_original_groups(plan_.config),
                                   .send_listener = send_exec_listener,
                                   .listener_context = &channel_};
         TRY(settle_process(process));

@@ -10,12 +10,12 @@ using base::Status;
 
 namespace {
 
-Status run_hook(const model::oci::Hook& hook, const std::string& state)
+Status run_hook(const model::oci::Hook& hook, const std::string& state, const HookEnvironment& unset)
 {
     sys::RunSpec run;
     run.child.program = hook.path;
     run.child.argv = hook.args.empty() ? std::vector{hook.path} : hook.args;
-    run.child.env = hook.env;
+    run.child.env = hook.env.empty() ? unset : HookEnvironment{hook.env};
     run.child.parent_death_signal = 9;
     run.input = state;
     run.deadline = hook.timeout_seconds ? Deadline::after(std::chrono::seconds{*hook.timeout_seconds}) : Deadline::never();
@@ -25,17 +25,18 @@ Status run_hook(const model::oci::Hook& hook, const std::string& state)
 
 } // namespace
 
-Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hooks, const std::string& state)
+Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hooks, const std::string& state,
+                 const HookEnvironment& unset)
 {
     for (const auto& hook : hooks)
-        TRY(run_hook(hook, state).context(std::string{kind} + " hook " + hook.path));
+        TRY(run_hook(hook, state, unset).context(std::string{kind} + " hook " + hook.path));
     return base::done();
 }
 
 void run_poststop_hooks(const Globals& globals, const std::vector<model::oci::Hook>& hooks, const std::string& state)
 {
     for (const auto& hook : hooks) {
-        auto const result = run_hook(hook, state).context("poststop hook " + hook.path);
+        auto const result = run_hook(hook, state, {}).context("poststop hook " + hook.path);
         if (!result.ok())
             tell(globals, Severity::warning, result.error().message());
     }

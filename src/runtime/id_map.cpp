@@ -69,6 +69,15 @@ Status write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids, const s
     return write_map(pid, "uid_map", "newuidmap", uids).context("linux.uidMappings");
 }
 
+void complete_id_maps(oci::Linux& config)
+{
+    for (const auto& entry : config.namespaces)
+        if (entry.type == "user" && entry.path.empty() && config.uid_mappings.empty() && config.gid_mappings.empty()) {
+            config.uid_mappings.push_back({.container_id = 0, .host_id = ::geteuid(), .size = 1});
+            config.gid_mappings.push_back({.container_id = 0, .host_id = ::getegid(), .size = 1});
+        }
+}
+
 Result<sys::UniqueFd> open_user_namespace(const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids)
 {
     if (uids.empty() || gids.empty())

@@ -18,6 +18,9 @@ using base::Status;
 /// Errors: permission_denied.
 Status write_id_maps(pid_t pid, const std::vector<model::oci::IdMapping>& uids, const std::vector<model::oci::IdMapping>& gids);
 
+/// A new user namespace whose configuration maps nothing has the caller as its root, and nobody else.
+void complete_id_maps(model::oci::Linux& config);
+
 /// A user namespace that exists only to carry a mapping, for id-mapped mounts.
 Result<sys::UniqueFd> open_user_namespace(const std::vector<model::oci::IdMapping>& uids,
                                           const std::vector<model::oci::IdMapping>& gids);

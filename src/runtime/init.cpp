@@ -6,6 +6,8 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "runtime/cgroups.h"
 #include "runtime/devices.h"
 #include "runtime/hooks.h"
@@ -60,6 +62,7 @@ private:
     Status set_names();
     Status wait_for_start();
     Status wait_for_start_command();
+    std::vector<std::string> environment() const;
     ProcessPlan process_plan();
 
     const InitPlan& plan_;
@@ -108,6 +111,7 @@ Status Init::build_root()
     TRY(make_devices(root, config_));
     TRY(make_terminal(root));
     TRY(run_early_hooks());
+    TRY(root.ensure_directory(config_.process->cwd).context("process.cwd")); // While the root can be written.
     if (config_.read_only_rootfs)
         TRY(make_rootfs_read_only(root));
     TRY(hide_paths(root, config_.platform));
@@ -156,7 +160,9 @@ Status Init::run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& 
         return done();
     auto record = plan_.record;
     record.pid = ::getpid();
-    auto result = run_hooks(kind, hooks, state_json(record, phase));
+    // Before the program they are in its place, and count on its variables.
+    auto const unset = phase == Phase::created ? HookEnvironment{config_.process->env} : HookEnvironment{};
+    auto result = run_hooks(kind, hooks, state_json(record, phase), unset);
     hook_failed_ = !result.ok();
     return result;
 }
@@ -191,7 +197,6 @@ Status Init::set_names()
 Status Init::settle()
 {
     TRY(set_names());
-    TRY(ensure_working_directory(config_.process->cwd));
     executable_ = TRY(find_executable(*config_.process).context("process.args[0]"));
     TRY(channel_.send(Note::ready));
     TRY(channel_.expect(Note::proceed)); // Our record is written: from now on we live by ourselves.
@@ -227,17 +232,31 @@ Status send_listener(void* context, const sys::UniqueFd& listener)
     return channel.send(Note::listener, {}, listener.get());
 }
 
+/// Socket activation (sd_listen_fds(3)): the variables count only for the process that LISTEN_PID names, which is us now.
+std::vector<std::string> Init::environment() const
+{
+    auto env = with_home(config_.process->env, config_.process->user.uid);
+    if (plan_.listen_fds == 0)
+        return env;
+    env.push_back("LISTEN_FDS=" + std::to_string(plan_.listen_fds));
+    env.push_back("LISTEN_PID=" + std::to_string(::getpid()));
+    if (const char* const names = std::getenv("LISTEN_FDNAMES"))
+        env.push_back(std::string{"LISTEN_FDNAMES="} + names);
+    return env;
+}
+
 ProcessPlan Init::process_plan()
 {
     return {.process = *config_.process,
             .seccomp = plan_.has_seccomp ? &plan_.seccomp : nullptr,
             .executable = executable_,
-            .env = with_home(config_.process->env, config_.process->user.uid),
+            .env = environment(),
             .proc_self = proc_self_.get(),
             .preserve_fds = plan_.preserve_fds,
             .new_keyring = plan_.new_keyring,
             .keyring = "_ses." + plan_.id,
             .in_user_namespace = plan_.namespaces.has(CLONE_NEWUSER),
+            .keep_groups = wants_original_groups(config_),
             .send_listener = send_listener,
             .listener_context = &channel_};
 }

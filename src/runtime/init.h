@@ -38,6 +38,7 @@ struct InitPlan {
     RootSwitch root_switch = RootSwitch::pivot;
     bool new_keyring = true;
     unsigned preserve_fds = 0;
+    unsigned listen_fds = 0;
 };
 
 /// The life of the container's first process until its program takes over. Errors travel through the channel.

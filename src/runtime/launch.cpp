@@ -111,22 +111,23 @@ Status check_config(const oci::Config& config)
         const auto& policy = *config.platform.memory_policy;
         TRY(sys::check_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));
     }
-    return check_sysctls(config.platform);
+    return check_sysctls(config);
 }
 
 Status Launch::read_config()
 {
-    config_text_ = TRY(sys::read_file(request_.bundle + "/config.json", 16u << 20));
-    config_ = TRY(oci::parse_config(config_text_).context(request_.bundle + "/config.json"));
-    TRY(check_config(config_).context(request_.bundle + "/config.json"));
+    config_text_ = TRY(sys::read_file(request_.config, 16u << 20));
+    config_ = TRY(oci::parse_config(config_text_).context(request_.config));
+    TRY(check_config(config_).context(request_.config));
+    complete_id_maps(config_.platform);
     std::vector<std::string> warnings;
-    TRY(check_process(*config_.process, warnings).context(request_.bundle + "/config.json"));
+    TRY(check_process(*config_.process, warnings).context(request_.config));
     for (const auto& warning : warnings)
         tell(globals_, Severity::warning, warning);
     record_.rootfs = absolute(config_.rootfs, request_.bundle);
     TRY(check_rootfs(record_.rootfs));
     if (config_.process->terminal && request_.console_socket.empty() && !request_.attached)
-        return Error{Code::invalid_argument, "process.terminal: needs --console-socket, or to run attached"};
+        return Error{Code::invalid_argument, "process.terminal: with --detach or create, use --console-socket"};
     if (!config_.process->terminal && !request_.console_socket.empty())
         return Error{Code::invalid_argument, "--console-socket: needs process.terminal"};
     return done();
@@ -172,6 +173,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.root_switch = request_.root_switch;
     plan.new_keyring = request_.new_keyring;
     plan.preserve_fds = request_.preserve_fds;
+    plan.listen_fds = request_.listen_fds;
     if (config_.platform.seccomp) {
         plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, globals_.seccomp_cache()));
         plan.has_seccomp = true;

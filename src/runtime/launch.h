@@ -13,6 +13,7 @@ namespace nova::runtime {
 struct LaunchRequest {
     std::string id;
     std::string bundle;         ///< Absolute.
+    std::string config;         ///< Absolute path of its configuration.
     std::string console_socket; ///< Unix socket that takes the terminal. Empty: none.
     std::string pid_file;
     std::string pidfd_socket;
@@ -20,7 +21,8 @@ struct LaunchRequest {
     StartMode start = StartMode::later;
     RootSwitch root_switch = RootSwitch::pivot;
     bool new_keyring = true;
-    unsigned preserve_fds = 0;
+    unsigned preserve_fds = 0; ///< With those of socket activation.
+    unsigned listen_fds = 0;   ///< How many of them are: LISTEN_FDS, LISTEN_FDNAMES and a LISTEN_PID that is right go along.
 };
 
 /// A container that was set up.

@@ -42,12 +42,19 @@ void append(const Globals& globals, Severity severity, const std::string& text)
     auto const now = base::to_rfc3339(base::system_clock().now(), 0);
     auto const line =
         globals.log_json ? json_line(severity, text) : now + " " + std::string{to_string(severity)} + " " + text + "\n";
-    auto const file = sys::open_file(globals.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644);
-    if (file.ok())
+    auto const file = open_log(globals);
+    if (file.ok() && file.value())
         (void)sys::write_all(file.value().get(), line);
 }
 
 } // namespace
+
+base::Result<sys::UniqueFd> open_log(const Globals& globals)
+{
+    if (globals.log.empty())
+        return sys::UniqueFd{};
+    return sys::open_file(globals.log, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644).context("--log");
+}
 
 void tell(const Globals& globals, Severity severity, std::string_view message)
 {

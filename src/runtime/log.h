@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "runtime/globals.h"
+#include "sys/unique_fd.h"
 
 namespace nova::runtime {
 
@@ -12,5 +14,8 @@ enum class Severity { debug, warning, error };
 /// Writes one line, whatever stands in the message, as --log, --log-format and --debug ask: into the log file where there is one;
 /// warnings and errors to stderr too. Debug lines only with --debug.
 void tell(const Globals& globals, Severity severity, std::string_view message);
+
+/// The log file; empty where there is none. A log that can't be written is a caller's mistake, told before anything is done.
+base::Result<sys::UniqueFd> open_log(const Globals& globals);
 
 } // namespace nova::runtime

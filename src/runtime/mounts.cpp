@@ -4,6 +4,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
 #include "runtime/copy_up.h"
 #include "runtime/id_map.h"
 #include "runtime/mount_options.h"
@@ -163,15 +167,30 @@ bool has_user_namespace(const oci::Config& config)
     return false;
 }
 
+/// A tmpfs that is not told its mode takes that of the directory it covers.
+MountOptions with_mode_of_target(const MountContext& context, const oci::Mount& mount, MountOptions options)
+{
+    auto const covered = context.root.find(mount.destination);
+    auto const told = [](const auto& pair) { return pair.first == "mode"; };
+    struct stat status {};
+    if (mount.type != "tmpfs" || !covered.ok() || ::fstat(covered.value().get(), &status) < 0 ||
+        std::any_of(options.data.begin(), options.data.end(), told))
+        return options;
+    std::array<char, 8> mode{};
+    (void)std::snprintf(mode.data(), mode.size(), "%o", status.st_mode & 07777);
+    options.data.emplace_back("mode", mode.data());
+    return options;
+}
+
 Status mount_filesystem(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
 {
     if (mount.type.empty())
         return Error{Code::invalid_argument, "a mount that is no bind mount needs a type"};
-    auto created = create_filesystem(mount, options, context.config.platform.mount_label);
+    auto plain = with_mode_of_target(context, mount, options);
+    auto created = create_filesystem(mount, plain, context.config.platform.mount_label);
     if (mount.type == "sysfs" && failed_with(created, Code::permission_denied) && has_user_namespace(context.config))
         return bind_sysfs(context, mount);
     auto const tree = TRY(std::move(created));
-    auto plain = options;
     plain.set = plain.clear = 0; // Done by its creation.
     TRY(set_attributes(tree, context.config, mount, plain));
     auto const target = TRY(open_target(context, mount, S_IFDIR));

@@ -145,7 +145,7 @@ Status set_labels(const oci::Process& process, int proc_self)
     return done();
 }
 
-/// The process may open its own /dev/stdout again when it is not root.
+/// The process may open its own /dev/stdout again when it is not root. A terminal stays with its group.
 void own_standard_streams(const oci::Process& process)
 {
     if (process.user.uid == 0)
@@ -153,7 +153,7 @@ void own_standard_streams(const oci::Process& process)
     for (int fd = 0; fd < 3; ++fd) {
         struct stat status {};
         if (::fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1))
-            (void)::fchown(fd, process.user.uid, status.st_gid);
+            (void)::fchown(fd, process.user.uid, S_ISFIFO(status.st_mode) ? process.user.gid : status.st_gid);
     }
 }
 
@@ -185,7 +185,8 @@ Status change_identity(const ProcessPlan& plan)
     TRY(sys::keep_capabilities_over_setuid());
     // In a user namespace whose setgroups is denied there is nothing to set, and that only fails where groups are wished for.
     bool const keep_groups = plan.in_user_namespace && process.user.additional_gids.empty();
-    auto changed = sys::set_user(process.user.uid, process.user.gid, process.user.additional_gids, sys::Groups::set);
+    auto changed = sys::set_user(process.user.uid, process.user.gid, process.user.additional_gids,
+                                 plan.keep_groups ? sys::Groups::keep : sys::Groups::set);
     if (!changed.ok() && keep_groups)
         changed = sys::set_user(process.user.uid, process.user.gid, {}, sys::Groups::keep);
     TRY(std::move(changed).context("process.user"));
@@ -251,6 +252,12 @@ Result<std::string> find_executable(const oci::Process& process)
     return Error{Code::not_found, "executable file not found: \"" + name + "\" not found in $PATH: No such file or directory"};
 }
 
+bool wants_original_groups(const oci::Config& config)
+{
+    auto const found = config.annotations.find("run.oci.keep_original_groups");
+    return found != config.annotations.end() && found->second == "1";
+}
+
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)
 {
     for (const auto& entry : env)
@@ -269,15 +276,6 @@ std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t u
     }
     env.push_back("HOME=" + home);
     return env;
-}
-
-Status ensure_working_directory(const std::string& cwd)
-{
-    if (cwd == "/")
-        return done();
-    sys::RootDirectory const root{TRY(sys::open_file("/", O_PATH | O_DIRECTORY))};
-    TRY(root.ensure_directory(cwd).context("process.cwd"));
-    return done();
 }
 
 Status use_terminal(const sys::UniqueFd& slave)

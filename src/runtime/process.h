@@ -31,6 +31,7 @@ struct ProcessPlan {
     bool new_keyring = true;
     std::string keyring;
     bool in_user_namespace = false;
+    bool keep_groups = false; ///< The additional groups of whoever called us stay.
     /// Takes the seccomp listener, where the filter asks for one.
     Status (*send_listener)(void* context, const sys::UniqueFd& listener) = nullptr;
     void* listener_context = nullptr;
@@ -42,11 +43,11 @@ Status settle_process(const ProcessPlan& plan);
 /// The process becomes its program. Returns only on failure.
 Status execute_program(const ProcessPlan& plan);
 
+/// What podman asks for by an annotation, so that files of the caller's groups stay within reach.
+bool wants_original_groups(const model::oci::Config& config);
+
 /// env with HOME as /etc/passwd of the present root says, where it is not there.
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid);
-
-/// Makes the working directory where it is missing.
-Status ensure_working_directory(const std::string& cwd);
 
 /// stdin, stdout and stderr become this terminal, which becomes the controlling one.
 Status use_terminal(const sys::UniqueFd& slave);

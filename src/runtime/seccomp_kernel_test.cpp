@@ -130,6 +130,18 @@ TEST_F(SeccompOf, passes_a_listener_over_that_no_rule_asks_for)
     EXPECT_NE(run().err.find("Operation not permitted"), std::string::npos);
 }
 
+TEST_F(SeccompOf, gives_an_agent_a_listener_that_no_rule_asks_for_and_does_without_the_agent)
+{
+    config["linux"]["seccomp"]["syscalls"][0]["action"] = "SCMP_ACT_ERRNO";
+    shell("echo done");
+    write_config();
+    auto child = start_nb({"run", "--bundle", bundle.string(), id});
+    EXPECT_EQ(receive_listener().fds.size(), 1u);
+    EXPECT_EQ(child.wait(base::Deadline::never()).value()->as_exit_code(), 0);
+    listener.reset();
+    EXPECT_EQ(run().out, "done\n");
+}
+
 TEST_F(SeccompOf, names_what_is_wrong_with_a_profile)
 {
     auto const good = config["linux"]["seccomp"];

@@ -8,14 +8,19 @@ namespace nova::runtime {
 
 Result<sys::UniqueFd> connect_agent(const model::oci::Seccomp& profile)
 {
-    if (!notifies(profile))
+    if (profile.listener_path.empty())
         return sys::UniqueFd{};
-    return sys::connect_unix(profile.listener_path, sys::SocketKind::stream).context("linux.seccomp.listenerPath");
+    auto agent = sys::connect_unix(profile.listener_path, sys::SocketKind::stream).context("linux.seccomp.listenerPath");
+    if (!agent.ok() && !notifies(profile))
+        return sys::UniqueFd{};
+    return agent;
 }
 
 Status deliver_listener(const sys::UniqueFd& agent, const model::oci::Seccomp& profile, const Watched& watched,
                         const sys::UniqueFd& listener)
 {
+    if (!agent)
+        return base::done(); // No rule asks it, and it is not there.
     model::JsonWriter json;
     json.begin('{').member("ociVersion", watched.record.version).key("fds").begin('[').value("seccompFd").end(']');
     json.member("pid", static_cast<std::int64_t>(watched.pid)).member("metadata", profile.listener_metadata);

@@ -122,17 +122,15 @@ Status check_listener(const oci::Seccomp& profile)
 
 bool notifies(const oci::Seccomp& profile)
 {
-    for (const auto& rule : profile.syscalls)
-        if (rule.action == "SCMP_ACT_NOTIFY")
-            return true;
-    return false;
+    return std::any_of(profile.syscalls.begin(), profile.syscalls.end(),
+                       [](const auto& rule) { return rule.action == "SCMP_ACT_NOTIFY"; });
 }
 
 Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::string& cache_directory)
 {
     SeccompFilter filter;
     filter.flags = TRY(flags_of(profile));
-    filter.wants_listener = notifies(profile);
+    filter.wants_listener = !profile.listener_path.empty();
     TRY(check_listener(profile));
     if (filter.wants_listener)
         filter.flags |= sys::seccomp_listener_flag();

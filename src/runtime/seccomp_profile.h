@@ -13,10 +13,11 @@ using base::Result;
 struct SeccompFilter {
     std::string code;
     unsigned flags = 0;
-    bool wants_listener = false;
+    bool wants_listener = false; ///< There is a listenerPath.
 };
 
-/// Whether a rule hands calls to an agent.
+/// Whether a rule asks the agent at listenerPath. Where none does, the agent is given a listener that hears nothing, as crun
+/// does; and then it is no error that there is no agent.
 bool notifies(const model::oci::Seccomp& profile);
 
 /// Compiles linux.seccomp, or takes the program from the cache in `cache_directory` (made when missing), which keeps each

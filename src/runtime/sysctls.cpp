@@ -46,14 +46,17 @@ std::string dotted(std::string name)
 
 } // namespace
 
-Status check_sysctls(const oci::Linux& config)
+Status check_sysctls(const oci::Config& config)
 {
-    for (const auto& [key, value] : config.sysctl) {
+    for (const auto& [key, value] : config.platform.sysctl) {
         auto const name = dotted(key);
         auto const type = namespace_of(name);
         if (type.empty() || name.find("..") != std::string::npos)
             return Error{Code::invalid_argument, "linux.sysctl: " + key + " belongs to no namespace"};
-        if (!has_own(config, type))
+        if (name == "kernel.hostname" ||
+            (name == "kernel.domainname" && !config.domainname.empty() && config.domainname != value))
+            return Error{Code::invalid_argument, "linux.sysctl: " + key + " is what the field " + name.substr(7) + " is for"};
+        if (!has_own(config.platform, type))
             return Error{Code::invalid_argument, "linux.sysctl: " + key + " needs a " + std::string{type} + " namespace"};
     }
     return done();

@@ -1,0 +1,235 @@
+// What callers of other runtimes count on, beyond the specification.
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+
+#include "runtime/container_fixture.h"
+
+namespace nova::runtime {
+namespace {
+
+class DropIn : public ContainerTest {
+protected:
+    /// In a user namespace whose root may write nothing of the rootfs.
+    void use_user_namespace()
+    {
+        config["linux"]["namespaces"].push_back({{"type", "user"}});
+        config["linux"]["uidMappings"] = json::array({{{"containerID", 0}, {"hostID", 100000}, {"size", 65536}}});
+        config["linux"]["gidMappings"] = config["linux"]["uidMappings"];
+        for (const char* const name : {"proc", "dev", "sys"})
+            fs::create_directories(rootfs / name);
+    }
+
+    void without_namespace(const std::string& type)
+    {
+        auto& list = config["linux"]["namespaces"];
+        std::erase_if(list.get_ref<json::array_t&>(), [&](const auto& entry) { return entry["type"] == type; });
+    }
+
+    void expect_refusal(const std::string& text)
+    {
+        auto const finished = run();
+        EXPECT_EQ(finished.status.as_exit_code(), 1);
+        EXPECT_NE(finished.err.find(text), std::string::npos) << finished.err;
+    }
+};
+
+TEST_F(DropIn, takes_a_configuration_of_another_name)
+{
+    shell("echo other");
+    write_config();
+    fs::rename(bundle / "config.json", bundle / "other.json");
+    EXPECT_EQ(nb({"run", "--bundle", bundle.string(), "--config", "other.json", id}).out, "other\n");
+    fs::rename(bundle / "other.json", directory / "far.json");
+    EXPECT_EQ(nb({"run", "--bundle", bundle.string(), "-f", (directory / "far.json").string(), id}).out, "other\n");
+}
+
+TEST_F(DropIn, kills_and_deletes_by_a_regular_expression)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    std::vector<std::string> const ids{id + "-one", id + "-two"};
+    for (const auto& one : ids) {
+        config["linux"]["cgroupsPath"] = "/" + one;
+        write_config();
+        ASSERT_EQ(nb({"run", "--detach", "--bundle", bundle.string(), one}).status.as_exit_code(), 0);
+    }
+    EXPECT_EQ(nb({"delete", "--force", "--regex", "tw[o]$"}).status.as_exit_code(), 0);
+    EXPECT_EQ(nb({"list", "--quiet"}).out, ids[0] + "\n");
+    EXPECT_EQ(nb({"kill", "--regex", "^" + id, "KILL"}).status.as_exit_code(), 0);
+    for (int i = 0; i < 200 && nb({"state", ids[0]}).out.find("stopped") == std::string::npos; ++i)
+        ::usleep(10000);
+    EXPECT_EQ(nb({"delete", "--regex", "("}).status.as_exit_code(), 1);
+    EXPECT_EQ(nb({"delete", "--regex", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(nb({"list", "--quiet"}).out, "");
+}
+
+TEST_F(DropIn, explains_each_command)
+{
+    for (const char* const option : {"--help", "-h"}) {
+        auto const finished = nb({"delete", option});
+        EXPECT_EQ(finished.status.as_exit_code(), 0);
+        EXPECT_NE(finished.out.find("usage: nb [GLOBAL OPTION ...] delete "), std::string::npos) << finished.out;
+    }
+}
+
+TEST_F(DropIn, says_that_its_log_cannot_be_written)
+{
+    auto const finished = nb({"--log", (directory / "no/such/log").string(), "list"});
+    EXPECT_EQ(finished.status.as_exit_code(), 1);
+    EXPECT_NE(finished.err.find("nb: --log: "), std::string::npos) << finished.err;
+    fs::create_symlink(directory / "real", directory / "link");
+    EXPECT_EQ(nb({"--log", (directory / "link").string(), "state", id}).status.as_exit_code(), 1);
+    EXPECT_NE(sys::read_file(directory / "real").value().find("does not exist"), std::string::npos);
+}
+
+TEST_F(DropIn, refuses_an_exec_with_an_unknown_capability)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+    auto const finished = nb({"exec", "--cap", "CAP_NO_SUCH", id, "true"});
+    EXPECT_EQ(finished.status.as_exit_code(), 1);
+    EXPECT_NE(finished.err.find("--cap: unknown capability \"CAP_NO_SUCH\""), std::string::npos) << finished.err;
+    EXPECT_EQ(nb({"exec", "--cap", "kill", id, "true"}).status.as_exit_code(), 1) << "names are upper case";
+    EXPECT_EQ(nb({"exec", "--cap", "KILL", id, "true"}).status.as_exit_code(), 0);
+}
+
+TEST_F(DropIn, binds_a_file_where_a_link_leads_to_nothing)
+{
+    std::ofstream{directory / "resolv"} << "nameserver\n";
+    fs::create_symlink("../run/resolve/stub.conf", rootfs / "etc/resolv.conf"); // As images with systemd have it.
+    fs::create_symlink("loop", rootfs / "etc/loop");
+    auto const wish = [&](const char* place) {
+        return json{{"destination", place}, {"source", (directory / "resolv").string()}, {"type", "bind"}, {"options", {"bind"}}};
+    };
+    config["mounts"].push_back(wish("/etc/resolv.conf"));
+    shell("cat /etc/resolv.conf /run/resolve/stub.conf");
+    EXPECT_EQ(run().out, "nameserver\nnameserver\n");
+    config["mounts"].back() = wish("/etc/loop");
+    EXPECT_EQ(run().status.as_exit_code(), 1);
+    fs::create_symlink("../../../../../../" + (directory / "outside").string(), rootfs / "etc/out");
+    config["mounts"].back() = wish("/etc/out");
+    EXPECT_EQ(run().status.as_exit_code(), 0);
+    EXPECT_FALSE(fs::exists(directory / "outside"));
+}
+
+TEST_F(DropIn, maps_the_caller_to_root_where_a_user_namespace_has_no_map)
+{
+    config["linux"]["namespaces"].push_back({{"type", "user"}});
+    for (auto& mount : config["mounts"])
+        if (mount["destination"] == "/dev/pts")
+            mount["options"] = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}; // No group tty there.
+    shell("cat /proc/self/uid_map /proc/self/gid_map");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "         0          0          1\n         0          0          1\n") << finished.err;
+}
+
+TEST_F(DropIn, refuses_a_sysctl_that_is_a_field)
+{
+    config["linux"]["sysctl"] = {{"kernel.hostname", "x"}};
+    expect_refusal("linux.sysctl: kernel.hostname is what the field hostname is for");
+    config["linux"]["sysctl"] = {{"kernel.domainname", "x"}};
+    EXPECT_EQ(run().status.as_exit_code(), 0);
+    config["domainname"] = "y";
+    expect_refusal("linux.sysctl: kernel.domainname is what the field domainname is for");
+    config["domainname"] = "x";
+    EXPECT_EQ(run().status.as_exit_code(), 0);
+}
+
+TEST_F(DropIn, passes_socket_activation_on)
+{
+    shell("echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; [ -e /proc/self/fd/3 ] && echo open");
+    ::setenv("LISTEN_FDS", "1", 1);
+    ::setenv("LISTEN_FDNAMES", "web", 1);
+    sys::UniqueFd const passed{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    write_config();
+    sys::RunSpec call;
+    call.child.program = program();
+    call.child.argv = {"nb", "--root", state.string(), "run", "--bundle", bundle.string(), id};
+    call.child.pass.push_back({passed.get(), 3});
+    auto const finished = sys::run_child(call).value();
+    ::unsetenv("LISTEN_FDS");
+    ::unsetenv("LISTEN_FDNAMES");
+    EXPECT_EQ(finished.out, "1 1 web\nopen\n") << finished.err;
+}
+
+TEST_F(DropIn, keeps_the_caller_s_groups_where_podman_asks_for_it)
+{
+    config["process"]["user"] = {{"uid", 1000}, {"gid", 1000}};
+    shell("grep Groups /proc/self/status");
+    gid_t const groups[]{41, 42};
+    ASSERT_EQ(::setgroups(2, groups), 0);
+    EXPECT_EQ(run().out, "Groups:\t \n");
+    config["annotations"] = {{"run.oci.keep_original_groups", "1"}};
+    EXPECT_EQ(run().out, "Groups:\t41 42 \n");
+    ASSERT_EQ(::setgroups(0, nullptr), 0);
+}
+
+TEST_F(DropIn, gives_its_pipes_to_the_container_s_user)
+{
+    config["process"]["user"] = {{"uid", 1000}, {"gid", 1001}};
+    shell("stat -L -c %u:%g /proc/self/fd/1");
+    EXPECT_EQ(run().out, "1000:1001\n");
+}
+
+TEST_F(DropIn, runs_hooks_without_variables_in_its_own_environment_and_the_last_in_the_program_s)
+{
+    auto const log = (directory / "hooks").string();
+    json hook{{"path", "/bin/sh"}, {"args", {"sh", "-c", "echo $NB_TEST >> " + log}}};
+    config["hooks"]["createRuntime"] = json::array({hook});
+    hook["env"] = {"NB_TEST=hook"};
+    config["hooks"]["createRuntime"].push_back(hook);
+    config["hooks"]["startContainer"] =
+        json::array({{{"path", "/bin/sh"}, {"args", {"sh", "-c", "echo $NB_TEST > /dev/shm/hook"}}}});
+    config["process"]["env"].push_back("NB_TEST=program");
+    shell("cat /dev/shm/hook");
+    ::setenv("NB_TEST", "caller", 1);
+    auto const finished = run();
+    ::unsetenv("NB_TEST");
+    EXPECT_EQ(finished.out, "program\n") << finished.err;
+    EXPECT_EQ(sys::read_file(log).value(), "caller\nhook\n");
+}
+
+TEST_F(DropIn, gives_a_tmpfs_the_mode_of_what_it_covers)
+{
+    fs::create_directories(rootfs / "covered");
+    fs::permissions(rootfs / "covered", fs::perms{0712});
+    auto const tmpfs = [](const char* place, json options) {
+        return json{{"destination", place}, {"source", "tmpfs"}, {"type", "tmpfs"}, {"options", std::move(options)}};
+    };
+    config["mounts"].push_back(tmpfs("/covered", json::array()));
+    config["mounts"].push_back(tmpfs("/fresh", json::array()));
+    shell("stat -c %a /covered /fresh");
+    EXPECT_EQ(run().out, "712\n1777\n");
+    config["mounts"].push_back(tmpfs("/covered", json::array({"mode=700"})));
+    EXPECT_EQ(run().out.substr(0, 4), "700\n");
+}
+
+TEST_F(DropIn, makes_the_working_directory_before_the_root_is_read_only)
+{
+    config["process"]["cwd"] = "/made/here";
+    shell("echo $PWD; touch /made/x");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "/made/here\n") << finished.err;
+    EXPECT_NE(finished.err.find("Read-only file system"), std::string::npos) << finished.err;
+}
+
+TEST_F(DropIn, binds_devices_that_run_nothing_in_a_user_namespace)
+{
+    use_user_namespace();
+    shell("grep ' /dev/null ' /proc/self/mountinfo");
+    auto const finished = run();
+    EXPECT_NE(finished.out.find(" rw,nosuid,noexec,"), std::string::npos) << finished.out << finished.err;
+}
+
+TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
+{
+    use_user_namespace();
+    without_namespace("network");
+    shell("cat /sys/class/net/lo/ifindex; grep -c ' /sys ro,' /proc/self/mountinfo");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "1\n1\n") << finished.err;
+}
+
+} // namespace
+} // namespace nova::runtime
