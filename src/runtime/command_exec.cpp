@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -67,6 +68,9 @@ Status add_capability(const std::string& name, oci::Process& process)
         return Error{Code::invalid_argument, "--cap: unknown capability \"" + name.substr(0, 80) + "\""};
     for (auto* const set : {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
         set->push_back(full);
+    const auto& inheritable = process.capabilities->inheritable;
+    if (std::find(inheritable.begin(), inheritable.end(), full) != inheritable.end())
+        process.capabilities->ambient.push_back(full); // Else a program of another user than root would not have it.
     return done();
 }
 
@@ -140,6 +144,9 @@ Result<int> exec_command(const Globals& globals, Words words)
     request.attached = !detach && request.console_socket.empty();
     request.ignore_paused = arguments.has("ignore-paused");
     request.cgroup = arguments.get("cgroup");
+    for (const auto& part : base::split(request.cgroup, '/'))
+        if (part == "..")
+            return Error{Code::invalid_argument, "--cgroup: must stay below the container's, without \"..\""};
     request.preserve_fds =
         static_cast<unsigned>(TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
     if (request.process.terminal && detach && request.console_socket.empty())

@@ -222,6 +222,66 @@ TEST_F(DropIn, binds_devices_that_run_nothing_in_a_user_namespace)
     EXPECT_NE(finished.out.find(" rw,nosuid,noexec,"), std::string::npos) << finished.out << finished.err;
 }
 
+TEST_F(DropIn, refuses_to_exec_beside_the_container_s_cgroup)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+    for (const char* const path : {"..", "a/../..", "/../other"}) {
+        auto const finished = nb({"exec", "--cgroup", path, id, "true"});
+        EXPECT_EQ(finished.status.as_exit_code(), 1) << path;
+        EXPECT_NE(finished.err.find("--cgroup: must stay below"), std::string::npos) << finished.err;
+    }
+}
+
+TEST_F(DropIn, takes_the_last_of_a_repeated_variable_and_no_empty_home)
+{
+    config["process"]["env"] = {"ONE=1", "HOME=/first", "TWO=2", "ONE=3", "HOME="};
+    config["process"]["args"] = {"/bin/env"};
+    EXPECT_EQ(run().out, "TWO=2\nONE=3\nHOME=/root\n");
+}
+
+TEST_F(DropIn, leaves_ambient_capabilities_out_that_the_kernel_would_refuse)
+{
+    config["process"]["capabilities"] = {{"bounding", {"CAP_KILL", "CAP_CHOWN"}},
+                                         {"effective", {"CAP_KILL", "CAP_CHOWN"}},
+                                         {"permitted", {"CAP_KILL", "CAP_CHOWN"}},
+                                         {"inheritable", {"CAP_KILL"}},
+                                         {"ambient", {"CAP_KILL", "CAP_CHOWN"}}};
+    shell("grep CapAmb /proc/self/status");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "CapAmb:\t0000000000000020\n");
+    EXPECT_EQ(finished.err,
+              "nb: warning: process.capabilities.ambient: CAP_CHOWN is left out: it is not inheritable and permitted\n");
+}
+
+TEST_F(DropIn, adds_a_capability_of_exec_to_the_ambient_ones_where_it_is_inheritable)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    config["process"]["capabilities"] = {{"bounding", {"CAP_KILL", "CAP_CHOWN"}}, {"inheritable", {"CAP_KILL"}}};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+    auto const finished = nb({"exec", "--cap", "CAP_KILL", "--cap", "CAP_CHOWN", id, "grep", "CapAmb", "/proc/self/status"});
+    EXPECT_EQ(finished.out, "CapAmb:\t0000000000000020\n") << finished.err;
+}
+
+TEST_F(DropIn, holds_no_directory_while_it_waits_for_start)
+{
+    ASSERT_EQ(create(), 0);
+    auto const pid = json::parse(nb({"state", id}).out)["pid"].get<int>();
+    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
+        EXPECT_FALSE(fs::is_directory(entry.path())) << entry.path() << " is " << fs::read_symlink(entry.path());
+}
+
+TEST_F(DropIn, writes_its_log_as_readers_of_other_runtimes_expect)
+{
+    auto const log = (directory / "log").string();
+    EXPECT_EQ(nb({"--log", log, "state", "a\"b"}).status.as_exit_code(), 1);
+    auto const text = sys::read_file(log).value();
+    EXPECT_EQ(text.substr(0, 6), "time=\"");
+    EXPECT_NE(text.find("\" level=error msg=\"state: container id \\\"a\\\"b"), std::string::npos) << text;
+}
+
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
 {
     use_user_namespace();

@@ -161,7 +161,7 @@ Status Init::run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& 
     auto record = plan_.record;
     record.pid = ::getpid();
     // Before the program they are in its place, and count on its variables.
-    auto const unset = phase == Phase::created ? HookEnvironment{config_.process->env} : HookEnvironment{};
+    auto const unset = phase == Phase::created ? HookEnvironment{environment()} : HookEnvironment{};
     auto result = run_hooks(kind, hooks, state_json(record, phase), unset);
     hook_failed_ = !result.ok();
     return result;
@@ -206,6 +206,8 @@ Status Init::settle()
 /// `start` connects, says go, and hears our end of the line close with exec, or our error.
 Status Init::wait_for_start_command()
 {
+    if (config_.process->apparmor_profile.empty() && config_.process->selinux_label.empty())
+        proc_self_.reset(); // Only labels need it from here on; a way into the host's /proc shall not lie around.
     sys::close_all_but(3 + plan_.preserve_fds, {plan_.start_listener.get(), proc_self_.get(), channel_.fd()});
     channel_.close(); // Last: tells the parent that all else is closed, its lock of our record too.
     while (true) {

@@ -29,6 +29,18 @@ std::string one_line(std::string_view message)
     return text;
 }
 
+/// As what reads logs of Go programs takes a value.
+std::string quoted(const std::string& text)
+{
+    std::string result = "\"";
+    for (auto const character : text) {
+        if (character == '"' || character == '\\')
+            result += '\\';
+        result += character;
+    }
+    return result + "\"";
+}
+
 std::string json_line(Severity severity, const std::string& text)
 {
     model::JsonWriter json;
@@ -40,8 +52,9 @@ std::string json_line(Severity severity, const std::string& text)
 void append(const Globals& globals, Severity severity, const std::string& text)
 {
     auto const now = base::to_rfc3339(base::system_clock().now(), 0);
-    auto const line =
-        globals.log_json ? json_line(severity, text) : now + " " + std::string{to_string(severity)} + " " + text + "\n";
+    auto const line = globals.log_json
+                          ? json_line(severity, text)
+                          : "time=\"" + now + "\" level=" + std::string{to_string(severity)} + " msg=" + quoted(text) + "\n";
     auto const file = open_log(globals);
     if (file.ok() && file.value())
         (void)sys::write_all(file.value().get(), line);

@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <set>
+
 #include "base/strings.h"
 #include "runtime/landlock.h"
 #include "sys/capabilities.h"
@@ -42,7 +45,8 @@ sys::CapabilitySets sets_of(const oci::Process& process)
             .effective = bits_of(names.effective),
             .inheritable = bits_of(names.inheritable),
             .permitted = bits_of(names.permitted),
-            .ambient = bits_of(names.ambient)};
+            // The kernel takes no other; check_process has told of those.
+            .ambient = bits_of(names.ambient) & bits_of(names.inheritable) & bits_of(names.permitted)};
 }
 
 /// What we do not have ourselves we can't give; the rest is given all the same, as the specification asks.
@@ -197,6 +201,18 @@ Status change_identity(const ProcessPlan& plan)
     return done();
 }
 
+/// Of a variable that is there twice, the last one.
+std::vector<std::string> without_repetition(const std::vector<std::string>& env)
+{
+    std::set<std::string_view> names;
+    std::vector<std::string> kept;
+    for (auto entry = env.rbegin(); entry != env.rend(); ++entry)
+        if (names.insert(std::string_view{*entry}.substr(0, entry->find('='))).second)
+            kept.push_back(*entry);
+    std::reverse(kept.begin(), kept.end());
+    return kept;
+}
+
 Status finish_descriptors(const ProcessPlan& plan) { return sys::close_on_exec_from(3 + plan.preserve_fds); }
 
 } // namespace
@@ -226,6 +242,10 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
         for (const auto& name : *names)
             if (!sys::find_capability(name))
                 warnings.push_back("process.capabilities: unknown capability \"" + name + "\" is left out");
+    auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
+    for (const auto& name : sets.ambient)
+        if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
+            warnings.push_back("process.capabilities.ambient: " + name + " is left out: it is not inheritable and permitted");
     return done();
 }
 
@@ -260,9 +280,11 @@ bool wants_original_groups(const oci::Config& config)
 
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid)
 {
+    env = without_repetition(env);
     for (const auto& entry : env)
-        if (entry.starts_with("HOME="))
+        if (entry.starts_with("HOME=") && entry.size() > 5)
             return env;
+    std::erase(env, "HOME=");
     std::string home = uid == 0 ? "/root" : "/";
     auto const root = sys::open_file("/", O_PATH | O_DIRECTORY);
     auto const file = root.ok() ? sys::open_in_root(root.value().get(), "/etc/passwd", O_RDONLY | O_NONBLOCK) : sys::UniqueFd{};

@@ -46,7 +46,7 @@ Status execute_program(const ProcessPlan& plan);
 /// What podman asks for by an annotation, so that files of the caller's groups stay within reach.
 bool wants_original_groups(const model::oci::Config& config);
 
-/// env with HOME as /etc/passwd of the present root says, where it is not there.
+/// env with HOME as /etc/passwd of the present root says, where it is not there or empty, and without repetitions.
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid);
 
 /// stdin, stdout and stderr become this terminal, which becomes the controlling one.
