@@ -75,18 +75,6 @@ void print_help()
     (void)sys::write_all(1, text);
 }
 
-void print_help_of(const Command& command)
-{
-    auto const name = std::string{command.name};
-    (void)sys::write_all(1, "usage: nb [GLOBAL OPTION ...] " + name + " [OPTION ...] [ID] ...\n\n  " + name + ": " +
-                                std::string{command.summary} + "\n\nnb --help lists the commands and global options.\n");
-}
-
-bool asks_for_help(const std::vector<std::string>& words)
-{
-    return words.size() > 1 && (words[1] == "--help" || words[1] == "-h");
-}
-
 std::string default_root()
 {
     const char* const run_time = std::getenv("XDG_RUNTIME_DIR");
@@ -139,10 +127,6 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
     for (const auto& command : commands) {
         if (command.name != rest.front())
             continue;
-        if (asks_for_help(rest)) {
-            print_help_of(command);
-            return 0;
-        }
         if (command.sealing == Sealing::needed && !sys::own_program_is_sealed()) {
             report(globals, sys::run_own_program_sealed(argv).error());
             return 1;

@@ -63,15 +63,6 @@ TEST_F(DropIn, kills_and_deletes_by_a_regular_expression)
     EXPECT_EQ(nb({"list", "--quiet"}).out, "");
 }
 
-TEST_F(DropIn, explains_each_command)
-{
-    for (const char* const option : {"--help", "-h"}) {
-        auto const finished = nb({"delete", option});
-        EXPECT_EQ(finished.status.as_exit_code(), 0);
-        EXPECT_NE(finished.out.find("usage: nb [GLOBAL OPTION ...] delete "), std::string::npos) << finished.out;
-    }
-}
-
 TEST_F(DropIn, says_that_its_log_cannot_be_written)
 {
     auto const finished = nb({"--log", (directory / "no/such/log").string(), "list"});

@@ -17,9 +17,12 @@ using std::string_view;
 constexpr std::array<string_view, 7> globals_with_value{"root",           "log",      "log-format", "log-level",
                                                         "cgroup-manager", "rootless", "criu"};
 constexpr std::array<string_view, 5> only_nebulon{"init", "stop", "rm", "volume", "image"};
-constexpr std::array<string_view, 10> only_runtime_options{
-    "bundle",       "b",        "console-socket", "pid-file",     "pidfd-socket",
-    "preserve-fds", "no-pivot", "no-new-keyring", "no-subreaper", "keep"};
+constexpr std::array<string_view, 12> only_runtime_options{"bundle",         "b",
+                                                           "config",         "f",
+                                                           "console-socket", "pid-file",
+                                                           "pidfd-socket",   "preserve-fds",
+                                                           "no-pivot",       "no-new-keyring",
+                                                           "no-subreaper",   "keep"};
 constexpr std::array<string_view, 18> only_nebulon_options{"hostname", "rootfs",  "r",      "workdir", "w",    "env",
                                                            "e",        "uid",     "u",      "gid",     "g",    "volume",
                                                            "v",        "volumes", "memory", "m",       "cpus", "c"};

@@ -43,6 +43,7 @@ TEST(NebulonCall, of_create_and_run_means_the_runtime_with_a_bundle)
         EXPECT_EQ(call({command, "--bundle", "/b", "web"}), Call::runtime);
         EXPECT_EQ(call({command, "-b", "/b", "web"}), Call::runtime);
         EXPECT_EQ(call({command, "--bundle=/b", "web"}), Call::runtime);
+        EXPECT_EQ(call({command, "--config", "other.json", "web"}), Call::runtime);
         EXPECT_EQ(call({command, "web", "--bundle", "/b"}), Call::runtime);
         EXPECT_EQ(call({command, "--pid-file", "/p", "web"}), Call::runtime);
         EXPECT_EQ(call({command, "web"}, here), Call::runtime);
