@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 #include "apps/nova/cli/waiting.h"
+#include "model/kinds.h"
 
 namespace nova::app {
 namespace {
@@ -62,6 +64,30 @@ Status check_plan(client::Client& client, const std::vector<PlannedChange>& plan
         if (change.effect == Effect::create && (change.key.kind == "Network" || change.key.kind == "Image"))
             TRY(make(client, change.object, {.dry_run = true}).context("create " + change.key.kind + " " + change.key.name));
     return base::done();
+}
+
+Result<std::vector<std::string>> spare_images_in_use(client::Client& client, std::vector<PlannedChange>& plan)
+{
+    auto const is_removal = [](const PlannedChange& change, const char* kind) {
+        return change.effect == Effect::remove && change.key.kind == kind;
+    };
+    std::set<std::string> used;
+    for (const auto& pod : TRY(client.list("Pod")).items) {
+        model::Key const key{"Pod", pod.value("/metadata/namespace"_json_pointer, std::string{}),
+                             pod.value("/metadata/name"_json_pointer, std::string{})};
+        auto const goes = [&](const PlannedChange& change) { return is_removal(change, "Pod") && change.key == key; };
+        if (std::none_of(plan.begin(), plan.end(), goes))
+            used.insert(model::full_reference(pod.value("/spec/containers/0/image"_json_pointer, std::string{})));
+    }
+    std::vector<std::string> spared;
+    std::erase_if(plan, [&](const PlannedChange& change) {
+        bool const stays = is_removal(change, "Image") &&
+                           used.contains(model::full_reference(change.live.value("/spec/reference"_json_pointer, std::string{})));
+        if (stays)
+            spared.push_back(change.key.name);
+        return stays;
+    });
+    return spared;
 }
 
 Applied apply_plan(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,

@@ -14,6 +14,10 @@ Status make(client::Client& client, const nlohmann::json& object, const client::
 /// half made. What stands on them can't be asked for before they are there, and what needs room that a removal makes neither.
 Status check_plan(client::Client& client, const std::vector<PlannedChange>& plan);
 
+/// Takes out of the plan the removal of images that capsules use which are not removed with it: another file's, or none's.
+/// Returns their names. The daemon would let them go only with the last of those capsules.
+Result<std::vector<std::string>> spare_images_in_use(client::Client& client, std::vector<PlannedChange>& plan);
+
 struct Applied {
     Status outcome;
     std::optional<model::Key> refused{}; ///< What could not be made or changed; what stands behind it in the plan was not tried.

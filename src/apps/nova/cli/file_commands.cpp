@@ -113,11 +113,19 @@ Result<int> carry_out(client::Client& client, const Invocation& invocation, cons
     return all ? exit_ok : exit_failure;
 }
 
+void tell_spared(const std::vector<std::string>& images, const Invocation& invocation)
+{
+    for (const auto& name : images)
+        if (!invocation.quiet)
+            std::cerr << "Image " << name << " stays: a capsule of another file uses it\n";
+}
+
 /// All that can be refused without having made anything.
 Result<std::vector<PlannedChange>> prepare(client::Client& client, const Invocation& invocation, const model::NovaFile& file,
                                            const UpOptions& options, base::Deadline deadline)
 {
     auto plan = TRY(plan_file(client, invocation.space, file));
+    tell_spared(TRY(spare_images_in_use(client, plan)), invocation);
     TRY(check_plan(client, plan));
     if (!options.no_wait)
         TRY(import_images(client, invocation, file, plan, deadline));
@@ -144,7 +152,8 @@ Result<int> take_down(const Invocation& invocation, const UpOptions& options)
     auto const file = TRY(read_project_name(invocation));
     auto client = TRY(connect_daemon(invocation));
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
-    auto const plan = plan_changes({}, TRY(live_objects(client, invocation.space, file)));
+    auto plan = plan_changes({}, TRY(live_objects(client, invocation.space, file)));
+    tell_spared(TRY(spare_images_in_use(client, plan)), invocation);
     TRY(Status{apply_plan(client, invocation, plan, deadline).outcome});
     if (options.no_wait)
         return exit_ok;
