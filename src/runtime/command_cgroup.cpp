@@ -69,10 +69,11 @@ Result<std::vector<pid_t>> processes_of(const Globals& globals, const std::strin
 {
     auto const directory = TRY(StateDirectory::open(globals.root, id));
     auto const record = TRY(directory.read());
-    if (auto const phase = observe(directory, record); phase == Phase::stopped || phase == Phase::creating)
+    auto const phase = observe(directory, record);
+    if (phase == Phase::creating)
         return Error{Code::failed_precondition, "container \"" + id + "\" is " + std::string{to_string(phase)}};
-    if (record.cgroup.empty())
-        return processes_in_namespace(record);
+    if (record.cgroup.empty()) // Else what the first process left behind is seen too.
+        return phase == Phase::stopped ? std::vector<pid_t>{} : processes_in_namespace(record);
     return sys::Cgroup::at(record.cgroup, record.controllers).processes();
 }
 

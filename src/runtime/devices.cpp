@@ -111,6 +111,22 @@ Status make_devices(const sys::RootDirectory& root, const oci::Config& config)
     return done();
 }
 
+Status finish_dev(const sys::RootDirectory& root, const oci::Config& config)
+{
+    if (dev_is_foreign(config))
+        return done();
+    for (const auto& mount : config.mounts) {
+        if (sys::clean_path(mount.destination) != "dev")
+            continue;
+        auto const options = TRY(parse_mount_options(mount.options));
+        if ((options.set & MOUNT_ATTR_RDONLY) == 0)
+            continue;
+        auto const dev = TRY(root.find("dev"));
+        TRY(sys::set_mount_attributes(dev.get(), {.set = MOUNT_ATTR_RDONLY}, sys::Subtree::this_mount).context("mount /dev"));
+    }
+    return done();
+}
+
 Result<Terminal> open_terminal(const sys::RootDirectory& root, const oci::Process& process)
 {
     Terminal terminal;

@@ -9,6 +9,9 @@ namespace nova::runtime {
 using base::Result;
 using base::Status;
 
+/// Takes a /dev that shall be read-only at its word, once all is made in it.
+Status finish_dev(const sys::RootDirectory& root, const model::oci::Config& config);
+
 /// /dev/null, zero, full, random, urandom and tty, those of linux.devices, and the links that every program expects. Where
 /// nodes can't be made (in a user namespace) the host's are bind-mounted. Leaves a /dev that is a bind mount alone.
 Status make_devices(const sys::RootDirectory& root, const model::oci::Config& config);

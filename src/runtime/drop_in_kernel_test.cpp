@@ -273,6 +273,38 @@ TEST_F(DropIn, writes_its_log_as_readers_of_other_runtimes_expect)
     EXPECT_NE(text.find("\" level=error msg=\"state: container id \\\"a\\\"b"), std::string::npos) << text;
 }
 
+TEST_F(DropIn, makes_devices_in_a_dev_that_is_read_only_then)
+{
+    for (auto& mount : config["mounts"])
+        if (mount["destination"] == "/dev")
+            mount["options"].push_back("ro");
+    shell("echo x > /dev/null && echo written; touch /dev/x");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "written\n") << finished.err;
+    EXPECT_NE(finished.err.find("/dev/x: Read-only file system"), std::string::npos) << finished.err;
+}
+
+TEST_F(DropIn, lists_no_process_of_a_stopped_container)
+{
+    config["process"]["args"] = {"sleep", "100"};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"kill", id, "KILL"}).status.as_exit_code(), 0);
+    ASSERT_TRUE(wait_for("stopped"));
+    EXPECT_EQ(nb({"ps", "--format", "json", id}).out, "[]\n");
+}
+
+TEST_F(DropIn, refuses_a_cgroup_that_is_frozen)
+{
+    fs::path const legacy = "/sys/fs/cgroup/freezer";
+    if (!fs::exists(legacy / "tasks"))
+        GTEST_SKIP() << "needs the freezer of version 1";
+    fs::create_directory(legacy / id);
+    std::ofstream{legacy / id / "freezer.state"} << "FROZEN";
+    expect_refusal("is frozen");
+    std::ofstream{legacy / id / "freezer.state"} << "THAWED";
+    fs::remove(legacy / id);
+}
+
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
 {
     use_user_namespace();

@@ -110,6 +110,7 @@ Status Init::build_root()
     TRY(make_mounts(root));
     TRY(make_devices(root, config_));
     TRY(make_terminal(root));
+    TRY(finish_dev(root, config_));
     TRY(run_early_hooks());
     TRY(root.ensure_directory(config_.process->cwd).context("process.cwd")); // While the root can be written.
     if (config_.read_only_rootfs)

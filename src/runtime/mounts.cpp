@@ -187,6 +187,8 @@ Status mount_filesystem(const MountContext& context, const oci::Mount& mount, co
     if (mount.type.empty())
         return Error{Code::invalid_argument, "a mount that is no bind mount needs a type"};
     auto plain = with_mode_of_target(context, mount, options);
+    if (sys::clean_path(mount.destination) == "dev")
+        plain.set &= ~std::uint64_t{MOUNT_ATTR_RDONLY}; // Later: devices and mount points are still to be made there.
     auto created = create_filesystem(mount, plain, context.config.platform.mount_label);
     if (mount.type == "sysfs" && failed_with(created, Code::permission_denied) && has_user_namespace(context.config))
         return bind_sysfs(context, mount);

@@ -254,6 +254,8 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     bool const all_new = made.size() >= group.places_.size();
     if (!all_new && !TRY(group.processes()).empty())
         return Error{Code::failed_precondition, "cgroup " + path + " has processes in it already"};
+    if (!all_new && group.frozen()) // Whoever joined would stand still, and could not even be killed.
+        return Error{Code::failed_precondition, "cgroup " + path + " is frozen"};
     undo.commit();
     return group;
 }
