@@ -55,6 +55,8 @@ constexpr std::array commands{
     Command{"resume", resume_command, Sealing::not_needed, "let them run again"},
     Command{"update", update_command, Sealing::not_needed, "change the limits of a running container"},
     Command{"events", events_command, Sealing::not_needed, "print what a container uses (--stats: once)"},
+    Command{"checkpoint", checkpoint_command, Sealing::not_needed, "freeze a container into files, with criu"},
+    Command{"restore", restore_command, Sealing::not_needed, "make a container from such files"},
     Command{"spec", spec_command, Sealing::not_needed, "write an example config.json"},
     Command{"features", features_command, Sealing::not_needed, "print what this runtime can do as JSON"},
 };
@@ -98,6 +100,7 @@ Result<Globals> globals_of(const Arguments& arguments)
     if (format != "text" && format != "json")
         return Error{Code::invalid_argument, "--log-format: must be text or json"};
     globals.log_json = format == "json";
+    globals.criu = arguments.get("criu");
     globals.debug = arguments.has("debug");
     auto const manager = arguments.get("cgroup-manager", arguments.has("systemd-cgroup") ? "systemd" : "cgroupfs");
     if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled")

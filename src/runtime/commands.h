@@ -23,6 +23,8 @@ Result<int> pause_command(const Globals& globals, Words words);
 Result<int> resume_command(const Globals& globals, Words words);
 Result<int> update_command(const Globals& globals, Words words);
 Result<int> events_command(const Globals& globals, Words words);
+Result<int> checkpoint_command(const Globals& globals, Words words);
+Result<int> restore_command(const Globals& globals, Words words);
 Result<int> spec_command(const Globals& globals, Words words);
 Result<int> features_command(const Globals& globals, Words words);
 

@@ -11,6 +11,7 @@ namespace nova::runtime {
 struct Globals {
     std::string root; ///< Default: /run/nb, or $XDG_RUNTIME_DIR/nb for another user than root.
     std::string log;  ///< Empty: stderr alone.
+    std::string criu; ///< Where criu is. Empty: in $PATH.
     bool log_json = false;
     bool debug = false;
     CgroupManager cgroup_manager = CgroupManager::cgroupfs;

@@ -198,6 +198,7 @@ Status Init::set_names()
 Status Init::settle()
 {
     TRY(set_names());
+    TRY(take_own_null_device());
     executable_ = TRY(find_executable(*config_.process).context("process.args[0]"));
     TRY(channel_.send(Note::ready));
     TRY(channel_.expect(Note::proceed)); // Our record is written: from now on we live by ourselves.

@@ -18,6 +18,7 @@
 #include "runtime/net_devices.h"
 #include "runtime/pid_file.h"
 #include "runtime/remove.h"
+#include "runtime/restore.h"
 #include "runtime/sysctls.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
@@ -58,6 +59,9 @@ private:
     Status run_runtime_hooks();
     Status commit_record();
     Status await_release();
+    Status make_process();
+    Status revive();
+    void adopt(sys::UniqueFd pidfd, pid_t pid);
     std::string state(Phase phase) const;
 
     const Globals& globals_;
@@ -234,12 +238,7 @@ Status Launch::clone_init(const InitPlan& plan)
         cloned.pidfd = std::move(notes.fds.at(0));
         cloned.pid = TRY(sys::pid_of(cloned.pidfd.get()));
     }
-    pidfd_ = std::move(cloned.pidfd);
-    undo_.add([this] {
-        (void)sys::signal_pidfd(pidfd_.get(), SIGKILL);
-        (void)sys::wait_pidfd(pidfd_.get(), Deadline::after(kill_deadline));
-    });
-    record_.pid = cloned.pid;
+    adopt(std::move(cloned.pidfd), cloned.pid);
     record_.start_ticks = TRY(sys::start_ticks(cloned.pid));
     tell(globals_, Severity::debug, "the container's first process is " + std::to_string(cloned.pid));
     return done();
@@ -305,7 +304,7 @@ Status Launch::commit_record()
         auto const socket = TRY(sys::connect_unix(request_.pidfd_socket, sys::SocketKind::stream).context("--pidfd-socket"));
         TRY(send_descriptor(socket.get(), "pidfd", pidfd_));
     }
-    return channel_->send(Note::proceed);
+    return done();
 }
 
 /// Its line closes when it no longer dies with us: when it waits for `start`, or when its program took over. Before that it may
@@ -320,17 +319,53 @@ Status Launch::await_release()
     }
 }
 
-Result<Launched> Launch::run()
+Status Launch::make_process()
 {
-    TRY(read_config());
-    TRY(make_record());
-    TRY(make_cgroup());
     InitPlan plan{config_};
     TRY(prepare_init(plan));
     TRY(clone_init(plan));
     TRY(follow_setup());
     TRY(commit_record());
-    TRY(await_release());
+    TRY(channel_->send(Note::proceed));
+    return await_release();
+}
+
+/// From a checkpoint: criu makes the processes, and nobody waits for a word of ours.
+Status Launch::revive()
+{
+    RestorePlan const plan{.config = config_,
+                           .record = record_,
+                           .images = *request_.images,
+                           .cgroup = cgroup_.group() ? &*cgroup_.group() : nullptr,
+                           .directory = directory_->path(),
+                           .console_socket = request_.console_socket};
+    auto restored = TRY(restore_processes(globals_, plan, [this](pid_t pid) {
+        record_.pid = pid;
+        return run_runtime_hooks();
+    }));
+    adopt(std::move(restored.pidfd), restored.pid);
+    record_.start_ticks = TRY(sys::start_ticks(restored.pid));
+    terminal_ = std::move(restored.terminal);
+    return commit_record();
+}
+
+/// The container's process, which dies with a launch that fails.
+void Launch::adopt(sys::UniqueFd pidfd, pid_t pid)
+{
+    pidfd_ = std::move(pidfd);
+    record_.pid = pid;
+    undo_.add([this] {
+        (void)sys::signal_pidfd(pidfd_.get(), SIGKILL);
+        (void)sys::wait_pidfd(pidfd_.get(), Deadline::after(kill_deadline));
+    });
+}
+
+Result<Launched> Launch::run()
+{
+    TRY(read_config());
+    TRY(make_record());
+    TRY(make_cgroup());
+    TRY(request_.images ? revive() : make_process());
     if (request_.start == StartMode::at_once) {
         hooks_begun_ = true;
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "runtime/criu.h"
 #include "runtime/globals.h"
 #include "runtime/init.h"
 #include "runtime/state.h"
@@ -23,6 +24,7 @@ struct LaunchRequest {
     bool new_keyring = true;
     unsigned preserve_fds = 0; ///< With those of socket activation.
     unsigned listen_fds = 0;   ///< How many of them are: LISTEN_FDS, LISTEN_FDNAMES and a LISTEN_PID that is right go along.
+    const CriuSettings* images = nullptr; ///< Borrowed: its processes come from a checkpoint instead of the program's file.
 };
 
 /// A container that was set up.

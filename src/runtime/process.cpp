@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -298,6 +299,34 @@ std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t u
     }
     env.push_back("HOME=" + home);
     return env;
+}
+
+namespace {
+
+bool is_null_device(int fd)
+{
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+} // namespace
+
+Status take_own_null_device()
+{
+    sys::UniqueFd null;
+    for (int fd = 0; fd < 3; ++fd) {
+        if (!is_null_device(fd))
+            continue;
+        if (!null) {
+            auto opened = sys::open_file("/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY);
+            if (!opened.ok() || !is_null_device(opened.value().get()))
+                return done(); // A root without one, or with something else in its place.
+            null = std::move(opened).value();
+        }
+        if (::dup2(null.get(), fd) < 0)
+            return Error::from_errno("use the container's /dev/null");
+    }
+    return done();
 }
 
 Status use_terminal(const sys::UniqueFd& slave)

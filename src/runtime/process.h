@@ -49,6 +49,10 @@ bool wants_original_groups(const model::oci::Config& config);
 /// env with HOME as /etc/passwd of the present root says, where it is not there or empty, and without repetitions.
 std::vector<std::string> with_home(std::vector<std::string> env, std::uint32_t uid);
 
+/// Of stdin, stdout and stderr those that are the host's /dev/null become that of the present root: a file of the host's would
+/// tie the process to it, and no checkpoint could hold it.
+Status take_own_null_device();
+
 /// stdin, stdout and stderr become this terminal, which becomes the controlling one.
 Status use_terminal(const sys::UniqueFd& slave);
 

@@ -89,6 +89,8 @@ int in_child(void* argument)
     reset_signals();
     if (spec.parent_death_signal != 0 && ::prctl(PR_SET_PDEATHSIG, spec.parent_death_signal) < 0)
         return fail(launch, "set the parent death signal");
+    if (spec.new_privileges == NewPrivileges::never && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return fail(launch, "give up new privileges");
     if (spec.session != Session::inherited && ::setsid() < 0)
         return fail(launch, "make a session");
     if (!place_fds(launch, program_fd))

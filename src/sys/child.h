@@ -18,6 +18,9 @@ enum class Session {
     with_terminal, ///< Its own, and its stdin, a pty, becomes its controlling terminal.
 };
 
+/// Whether the child and all that comes of it may gain rights by executing a file (no_new_privs).
+enum class NewPrivileges { allowed, never };
+
 /// A descriptor that the child shall find under a number of 3 or more.
 struct PassedFd {
     int fd = -1;
@@ -37,6 +40,7 @@ struct ChildSpec {
     int err = -1;
     std::vector<PassedFd> pass{};
     Session session = Session::inherited;
+    NewPrivileges new_privileges = NewPrivileges::allowed;
     int parent_death_signal = 0; ///< Sent to it when the *thread* that called spawn ends (prctl(2)); 0: none.
 };
 

@@ -1,0 +1,123 @@
+// checkpoint and restore.
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "runtime/arguments.h"
+#include "runtime/checkpoint.h"
+#include "runtime/commands.h"
+#include "runtime/launch.h"
+#include "runtime/remove.h"
+#include "runtime/terminal_relay.h"
+
+namespace nova::runtime {
+
+using base::Code;
+using base::Error;
+using Kind = Option::Kind;
+
+namespace {
+
+constexpr std::array checkpoint_options{
+    Option{"image-path"},
+    Option{"work-path"},
+    Option{"parent-path"},
+    Option{"manage-cgroups-mode"},
+    Option{"leave-running", 'R', Kind::flag},
+    Option{"tcp-established", 0, Kind::flag},
+    Option{"ext-unix-sk", 0, Kind::flag},
+    Option{"shell-job", 0, Kind::flag},
+    Option{"file-locks", 0, Kind::flag},
+    Option{"link-remap", 0, Kind::flag},
+    Option{"pre-dump", 0, Kind::flag},
+};
+
+constexpr std::array restore_options{
+    Option{"image-path"},
+    Option{"work-path"},
+    Option{"manage-cgroups-mode"},
+    Option{"bundle", 'b'},
+    Option{"console-socket"},
+    Option{"pid-file"},
+    Option{"tcp-established", 0, Kind::flag},
+    Option{"ext-unix-sk", 0, Kind::flag},
+    Option{"shell-job", 0, Kind::flag},
+    Option{"file-locks", 0, Kind::flag},
+    Option{"link-remap", 0, Kind::flag},
+    Option{"detach", 'd', Kind::flag},
+    Option{"no-pivot", 0, Kind::flag},
+    Option{"no-subreaper", 0, Kind::flag},
+};
+
+Result<std::string> absolute(const std::string& path)
+{
+    if (path.starts_with('/'))
+        return path;
+    std::array<char, PATH_MAX> here{};
+    if (!::getcwd(here.data(), here.size()))
+        return Error::from_errno("look where we are");
+    return std::string{here.data()} + "/" + path;
+}
+
+/// As runc has it: without a path the images lie beside us.
+Result<CriuSettings> settings_of(const Arguments& arguments)
+{
+    CriuSettings settings;
+    settings.image_path = TRY(absolute(arguments.get("image-path", "checkpoint")));
+    if (auto const work = arguments.find("work-path"))
+        settings.work_path = TRY(absolute(*work));
+    settings.cgroup_mode = arguments.get("manage-cgroups-mode");
+    TRY(parse_cgroup_mode(settings.cgroup_mode));
+    settings.tcp_established = arguments.has("tcp-established");
+    settings.external_unix_sockets = arguments.has("ext-unix-sk");
+    settings.shell_job = arguments.has("shell-job");
+    settings.file_locks = arguments.has("file-locks");
+    settings.link_remap = arguments.has("link-remap");
+    return settings;
+}
+
+} // namespace
+
+Result<int> checkpoint_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, checkpoint_options, OptionOrder::anywhere));
+    CheckpointRequest request;
+    request.id = TRY(arguments.only("the container's id"));
+    request.settings = TRY(settings_of(arguments));
+    request.parent_path = arguments.get("parent-path");
+    if (request.parent_path.starts_with('/'))
+        return Error{Code::invalid_argument, "--parent-path: must be relative to the images"};
+    request.kind = arguments.has("pre-dump") ? CheckpointKind::memory_only : CheckpointKind::whole;
+    request.leave_running = arguments.has("leave-running");
+    TRY(checkpoint_container(globals, request));
+    return 0;
+}
+
+Result<int> restore_command(const Globals& globals, Words words)
+{
+    auto const arguments = TRY(Arguments::parse(words, restore_options, OptionOrder::anywhere));
+    auto const settings = TRY(settings_of(arguments));
+    LaunchRequest request;
+    request.id = TRY(arguments.only("the container's id"));
+    request.images = &settings;
+    std::array<char, PATH_MAX> bundle{};
+    auto const asked = arguments.get("bundle", ".");
+    if (!::realpath(asked.c_str(), bundle.data()))
+        return Error::from_errno("--bundle " + asked);
+    request.bundle = bundle.data();
+    request.console_socket = arguments.get("console-socket");
+    request.pid_file = arguments.get("pid-file");
+    request.start = StartMode::at_once;
+    bool const detach = arguments.has("detach");
+    request.attached = !detach && request.console_socket.empty();
+    auto const launched = TRY(launch(globals, request).context(request.id));
+    if (detach)
+        return 0;
+    auto const status = TRY(follow_process(launched.pidfd.get(), launched.terminal));
+    TRY(remove_container(globals, request.id, Force::yes));
+    return status.as_exit_code();
+}
+
+} // namespace nova::runtime

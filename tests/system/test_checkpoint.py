@@ -1,0 +1,191 @@
+"""Checkpoint and restore with the real criu, in a guest with Debian's kernel: that of the host may be one that criu can't work on.
+
+The guest makes containers with nb, freezes them into files, looks at what is left, makes them anew, and looks whether they go on
+where they were. A case is a shell script; what it prints is shown when it fails.
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+from guest import boot, install, install_busybox, pack, write_modules
+from harness import BUILD, IMAGES, Failed, run
+
+NB = BUILD / "src/apps/nb/nb"
+# In the order in which the kernel takes them: criu looks at sockets, locks the network and keeps its rules.
+MODULES = ["libcrc32c", "nfnetlink", "nf_tables", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_conntrack_netlink", "nft_ct", "inet_diag",
+           "tcp_diag", "udp_diag", "unix_diag", "af_packet_diag", "netlink_diag", "veth", "tun"]
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done"
+
+CASES = {
+    "goes_on_where_it_was": """
+        start $id
+        nb exec $id mkdir /dev/shm/kept
+        nb checkpoint --image-path /images/$id --work-path /work/$id $id
+        ! nb state $id; [ ! -e $group ]; [ -s /work/$id/dump.log ]
+        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) = $before ]
+        restore $id --pid-file /tmp/pid
+        nb state $id | grep -q '"running"'
+        after=$(cat /rootfs/tmp/count); [ $after -ge $before ]; sleep 0.5; [ $(cat /rootfs/tmp/count) -gt $after ]
+        [ -d /proc/$(cat /tmp/pid)/root/dev/shm/kept ]
+        # It has no more than it had.
+        [ "$(nb exec $id cat /proc/1/cgroup)" = 0::/ ]
+        grep -qx $(cat /tmp/pid) $group/cgroup.procs; [ $(cat $group/pids.max) = 50 ]
+        grep -q 'NoNewPrivs:.1' /proc/$(cat /tmp/pid)/status; grep -q 'Seccomp:.2' /proc/$(cat /tmp/pid)/status
+        ! grep -q ' /run/nb' /proc/mounts
+        nb delete --force $id; [ ! -e $group ]; [ ! -e /run/nb/$id ]
+        """,
+    "runs_on_when_it_is_left_running": """
+        start $id
+        nb checkpoint --leave-running --image-path /images/$id $id
+        nb state $id | grep -q '"running"'
+        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) -gt $before ]
+        """,
+    "dumps_memory_first": """
+        start $id
+        nb checkpoint --pre-dump --image-path /images/$id-1 $id
+        nb state $id | grep -q '"running"'
+        nb checkpoint --parent-path ../$id-1 --image-path /images/$id-2 $id
+        [ -L /images/$id-2/parent ]
+        nb restore --detach --bundle /bundle --image-path /images/$id-2 $id </dev/null >/dev/null 2>&1
+        nb state $id | grep -q '"running"'
+        """,
+    "keeps_its_output": """
+        numbers() { grep -x '[0-9][0-9]*' $1; }
+        sed 's/>.tmp.count//' /bundle/config.json >/tmp/loud.json; mkdir -p /loud; cp /tmp/loud.json /loud/config.json
+        nb run --detach --bundle /loud $id </dev/null 2>&1 | cat >/tmp/first &
+        until nb state $id | grep -q '"running"'; do sleep 0.1; done; sleep 0.5
+        nb checkpoint --image-path /images/$id $id
+        { nb restore --detach --bundle /loud --image-path /images/$id $id 2>&1; } </dev/null | cat >/tmp/second &
+        until numbers /tmp/second; do sleep 0.2; done
+        [ $(numbers /tmp/second | head -1) -ge $(numbers /tmp/first | tail -1) ]
+        """,
+    "bind_mounts_come_from_their_source": """
+        mkdir -p /data /bound; echo old >/data/file
+        sed 's|"mounts":\\[|"mounts":[{"destination":"/data","source":"/data","options":["bind"]},|' /bundle/config.json >/bound/config.json
+        nb run --detach --bundle /bound $id </dev/null >/dev/null 2>&1
+        nb checkpoint --image-path /images/$id $id
+        echo new >/data/file
+        nb restore --detach --bundle /bound --image-path /images/$id $id </dev/null >/dev/null 2>&1
+        [ "$(nb exec $id cat /data/file)" = new ]
+        """,
+    "more_rights_than_the_config_allows_are_refused": """
+        start $id
+        nb checkpoint --image-path /images/$id $id
+        mkdir -p /less; sed 's/"CAP_KILL",*//g' /bundle/config.json >/less/config.json
+        ! nb restore --detach --bundle /less --image-path /images/$id $id </dev/null 2>/tmp/words
+        grep 'has capabilities that process.capabilities does not allow' /tmp/words
+        ! nb state $id; [ ! -e $group ]
+        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) = $before ]
+        """,
+    "images_of_strangers_are_looked_at": """
+        start $id
+        nb checkpoint --image-path /images/$id $id
+        refused() { ! nb restore --detach --bundle /bundle --image-path /images/$id ${2:-$id} </dev/null 2>/tmp/words; cat /tmp/words; grep "$1" /tmp/words; [ ! -e /run/nb/${2:-$id} ]; }
+        refused 'belongs in cgroup "/images_of_strangers_are_looked_at", and not in "/other"' other
+        ln -s /etc/passwd /images/$id/link; refused 'link: is no plain file'; rm /images/$id/link
+        chmod 666 /images/$id/core-1.img; refused 'core-1.img: can be written by others'; chmod 600 /images/$id/core-1.img
+        chown 7 /images/$id/core-1.img; refused 'core-1.img: belongs to another user'; chown 0 /images/$id/core-1.img
+        echo '["a","b"]' >/images/$id/descriptors.json; refused 'must name three descriptors'
+        echo '["a","b","c"]' >/images/$id/descriptors.json
+        cp /images/$id/cgroup.img /tmp/cgroup.img; head -c 40 /tmp/cgroup.img >/images/$id/cgroup.img; refused 'cgroup.img: is cut short'
+        cp /tmp/cgroup.img /images/$id/cgroup.img
+        head -c 20 /images/$id/pstree.img >/tmp/p; cp /tmp/p /images/$id/pstree.img; refused 'criu failed'
+        mv /images/$id/inventory.img /tmp/; refused 'is no checkpoint'
+        [ ! -e $group ]
+        """,
+    "only_what_runs_can_be_frozen": """
+        nb create --bundle /bundle $id </dev/null >/dev/null 2>&1
+        ! nb checkpoint --image-path /images/$id $id 2>/tmp/words; grep 'it is created, not running' /tmp/words
+        ! nb checkpoint --manage-cgroups-mode some --image-path /images/$id $id 2>/tmp/words; grep 'manage-cgroups-mode: must be' /tmp/words
+        nb start $id
+        for missing in /nosuch nosuch; do
+            ! nb --criu $missing checkpoint --image-path /images/$id $id 2>/tmp/words
+            grep 'criu is not installed, and checkpoints need it: install the package criu' /tmp/words
+        done
+        nb state $id | grep -q '"running"'
+        """,
+}
+
+INIT = """#!/bin/sh
+export PATH=/bin
+if [ ! -e /moved ]; then
+    mkdir /new; mount -t tmpfs -o mode=755 root /new
+    cp -a /bin /rootfs /cases /bundle /lib /lib64 /init /new
+    mkdir /new/proc /new/sys /new/dev /new/tmp /new/run /new/images /new/work; touch /new/moved
+    exec switch_root /new /init
+fi
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
+mkdir -p /dev/pts; mount -t devpts -o newinstance,ptmxmode=666 devpts /dev/pts
+ip link set lo up
+for module in $(cat /cases/modules); do [ ! -e /lib/modules/$module.ko ] || insmod /lib/modules/$module.ko; done
+mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+for controller in memory cpu pids io cpuset; do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
+echo
+for case in $(cat /cases/order); do
+    export id=$case group=/sys/fs/cgroup/$case
+    if timeout -s KILL 90 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }
+        start() { nb run --detach --bundle /bundle \\$1 </dev/null >/dev/null 2>&1; sleep 0.5; }
+        restore() { name=\\$1; shift; nb restore --detach --bundle /bundle --image-path /images/\\$name --work-path /work/\\$name \\"\\$@\\" \\$name </dev/null >/dev/null 2>&1; }
+        $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
+        echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
+    else
+        echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
+        grep -h Error /images/$case*/*.log /work/$case/*.log 2>/dev/null | tail -20 | sed 's/^/guest: # /'
+    fi
+    nb --root /run/nb delete --force $case 2>/dev/null
+done
+echo "guest: left $(cd /sys/fs/cgroup; find . -mindepth 1 -type d | tr '\\n' ' ')"
+poweroff -f
+"""
+
+
+def replace_by_real(name, root):
+    """criu wants what busybox's own has not."""
+    (root / "bin" / name).unlink(missing_ok=True)
+    install(pathlib.Path(shutil.which(name)).resolve(), root)
+
+
+def make_config(nova):
+    subprocess.run([NB, "spec", "--bundle", nova.project], check=True)
+    config = json.loads((nova.project / "config.json").read_text())
+    config["root"] = {"path": "/rootfs", "readonly": False}
+    config["process"] |= {"terminal": False, "args": ["sh", "-c", COUNT]}
+    config["linux"]["resources"]["pids"] = {"limit": 50}
+    return json.dumps(config, separators=(",", ":"))
+
+
+def make_initramfs(nova):
+    root = nova.root / "guest"
+    for place in (root, root / "rootfs"):
+        install_busybox(place)
+    for name in ("lib64", "cases", "bundle"):
+        (root / name).mkdir()
+    install(NB, root)
+    for name in ("criu", "tar", "gzip", "ip"):
+        replace_by_real(name, root)
+    write_modules(root / "lib/modules", MODULES)
+    (root / "bundle/config.json").write_text(make_config(nova))
+    for name, script in CASES.items():
+        (root / "cases" / name).write_text(script)
+    (root / "cases/order").write_text("\n".join(CASES) + "\n")
+    (root / "cases/modules").write_text("\n".join(MODULES) + "\n")
+    (root / "init").write_text(INIT)
+    (root / "init").chmod(0o755)
+    return pack(root, nova.root / "guest.initramfs")
+
+
+def test_a_container_goes_on_from_its_checkpoint(nova):
+    console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
+    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
+    for line in lines:
+        print("    " + line)
+    missing = sorted(set(CASES) - {line.split()[1] for line in lines if line.startswith("ok ")})
+    if missing:
+        raise Failed(f"{len(missing)} of {len(CASES)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
+    assert next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines[-1]
+
+
+run(globals())
