@@ -107,6 +107,7 @@ Result<int> restore_command(const Globals& globals, Words words)
     if (!::realpath(asked.c_str(), bundle.data()))
         return Error::from_errno("--bundle " + asked);
     request.bundle = bundle.data();
+    request.config = request.bundle + "/config.json";
     request.console_socket = arguments.get("console-socket");
     request.pid_file = arguments.get("pid-file");
     request.start = StartMode::at_once;
