@@ -35,15 +35,16 @@ def run_one(test, runtime, place, number, probe):
         case.close()
 
 
-def make_fit(runtime):
+def make_fit(runtime, place):
     """crun refuses a hybrid layout whose version 2 part has controllers: it gets a host without that part. Ours is a mount namespace of its own."""
     unified = facts.GROUPS / "unified"
     if runtime.name == "crun" and unified.is_mount():
+        remove_groups(place.name)  # There they can't be seen any more.
         subprocess.run(["umount", "-l", unified], check=True)
 
 
 def run_all(tests, runtime, jobs, place, probe):
-    make_fit(runtime)
+    make_fit(runtime, place)
     begun = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda numbered: run_one(numbered[1], runtime, place, numbered[0], probe), enumerate(tests)))
@@ -77,12 +78,17 @@ def run(tests, runtimes, jobs, brief=False):
 
 def remove_groups(name):
     tops = [facts.GROUPS] if facts.cgroup_version() == 2 else [facts.GROUPS / name for name in facts.controllers()]
-    for top in tops:
-        for path, _, _ in os.walk(top / name, topdown=False):
+    for tries in range(40, -1, -1):  # What has just ended may hold its group for a moment.
+        left = [path for top in tops for path, _, _ in os.walk(top / name, topdown=False)]
+        for path in left:
             try:
                 os.rmdir(path)
-            except OSError as left:
-                print(f"left behind: {left}")
+            except OSError as failure:
+                if tries == 0:
+                    print(f"left behind: {failure}")
+        if not left:
+            return
+        time.sleep(0.05)
 
 
 def print_matrix(tests, results):

@@ -22,6 +22,20 @@ def own_run_directory():
             raise OSError(ctypes.get_errno(), f"mount a tmpfs on {place}")
 
 
+def own_hierarchies(nova):
+    """podman makes plain files where a hierarchy of version 1 is not mounted: in a tmpfs of ours, beside the hierarchies that are."""
+    groups = pathlib.Path("/sys/fs/cgroup")
+    if (groups / "cgroup.controllers").exists():
+        return
+    own = nova.root / "groups"
+    own.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", own], check=True)
+    for place in sorted(path for path in groups.iterdir() if path.is_mount()):
+        (own / place.name).mkdir()
+        subprocess.run(["mount", "--bind", place, own / place.name], check=True)
+    subprocess.run(["mount", "--rbind", own, groups], check=True)
+
+
 def debian_programs(*packages):
     """Where the programs of these packages are. They are unpacked and not installed, as their services would start."""
     done = subprocess.run([SOURCE / "tools/debian-programs", IMAGES / "cache/programs", *packages], capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ import subprocess
 import time
 import traceback
 
-from drop_in import IMAGE, NB, Client, cgroup_directories, debian_programs, own_run_directory, registry, remove_cgroups, service
+from drop_in import IMAGE, NB, Client, cgroup_directories, debian_programs, own_hierarchies, own_run_directory, registry, remove_cgroups, service
 from harness import alive, eventually, run
 
 ENDS = "trap 'echo ended; exit 3' TERM; echo started; while true; do sleep 0.05; done"
@@ -38,14 +38,15 @@ def rm_leaves_nothing(c):
 def run_in_a_terminal(c):
     terminal = c.terminal("run", "--rm", "--interactive", "--tty", *c.options, IMAGE, "bash", "--norc")
     try:
-        terminal.type("tty; echo size $(stty size); echo sum $((40+2))\n")
-        text = terminal.read_until("sum 42")
-        assert "/dev/pts/0" in text and "size 24 80" in text, text
+        terminal.type("tty; echo sum $((40+2))\n")
+        assert "/dev/pts/0" in terminal.read_until("sum 42")
+        # The clients tell the size a moment after the start, and after a change.
+        terminal.type("until [ \"$(stty size)\" = '24 80' ]; do sleep 0.05; done; echo first $((40+2))\n")
+        terminal.read_until("first 42")
         terminal.resize(101, 33)
         os.kill(terminal.child.pid, signal.SIGWINCH)
-        time.sleep(0.5)
-        terminal.type("echo size $(stty size)\n")
-        terminal.read_until("size 33 101")
+        terminal.type("until [ \"$(stty size)\" = '33 101' ]; do sleep 0.05; done; echo second $((40+2))\n")
+        terminal.read_until("second 42")
         terminal.type("exit 5\n")
         assert terminal.wait() == 5
     finally:
@@ -306,6 +307,7 @@ class Engine(Client):
 @contextlib.contextmanager
 def own_places(nova):
     own_run_directory()
+    own_hierarchies(nova)
     group = f"drop-in-{nova.root.name}"
     try:
         with registry(nova):
