@@ -111,8 +111,6 @@ Status check_config(const oci::Config& config)
         return Error{Code::invalid_argument, "hostname: needs a uts namespace"};
     if (!config.platform.mount_label.empty() && !sys::has_selinux())
         return Error{Code::failed_precondition, "linux.mountLabel: SELinux is not in use on this host"};
-    if (config.platform.intel_rdt)
-        return Error{Code::unimplemented, "linux.intelRdt: is not supported yet"};
     if (config.platform.memory_policy) {
         const auto& policy = *config.platform.memory_policy;
         TRY(sys::check_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));
