@@ -1,0 +1,17 @@
+#pragma once
+
+/// Starting again as a program that can't be written (see memfd.h), before the C library is set up.
+///
+/// A program that starts itself again pays for its own start twice, and most of that is the C library asking the processor for
+/// its features: under a hypervisor each question is an exit, 0.3 ms in all. So a statically linked program may take
+/// `nova_early_start` as its entry: it looks for one of `nova_early_seal_words` among the arguments, and where it stands there,
+/// and the program is not sealed yet, starts the program again at once. Where anything fails it does nothing: whoever needs the
+/// seal still has to ask own_program_is_sealed().
+extern "C" {
+
+/// The program's own: the words that ask for it, ended by nullptr.
+extern const char* const nova_early_seal_words[];
+
+/// To be given to the linker as the entry. Goes on to _start.
+void nova_early_start();
+}
