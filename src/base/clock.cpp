@@ -30,20 +30,28 @@ int Deadline::poll_timeout_ms() const
     return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
+namespace {
+
+std::string padded(long long number, std::size_t width)
+{
+    auto const text = std::to_string(number);
+    return std::string(width > text.size() ? width - text.size() : 0, '0') + text;
+}
+
+} // namespace
+
 std::string to_rfc3339(SystemTime time, int digits)
 {
+    // Not gmtime(3) and strftime(3): they read /etc/localtime first.
     auto const seconds = std::chrono::floor<std::chrono::seconds>(time);
-    std::time_t const moment = seconds.time_since_epoch().count();
-    std::tm parts{};
-    ::gmtime_r(&moment, &parts);
-    char text[32];
-    auto const length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    std::string out{text, length};
-    if (digits > 0) {
-        char fraction[16];
-        std::snprintf(fraction, sizeof fraction, ".%09lld", static_cast<long long>((time - seconds).count()));
-        out.append(fraction, static_cast<std::size_t>(digits) + 1);
-    }
+    auto const day = std::chrono::floor<std::chrono::days>(seconds);
+    std::chrono::year_month_day const date{day};
+    std::chrono::hh_mm_ss const clock{seconds - day};
+    auto out = padded(int{date.year()}, 4) + "-" + padded(unsigned{date.month()}, 2) + "-" + padded(unsigned{date.day()}, 2);
+    out += "T" + padded(clock.hours().count(), 2) + ":" + padded(clock.minutes().count(), 2) + ":" +
+           padded(clock.seconds().count(), 2);
+    if (digits > 0)
+        out += "." + padded((time - seconds).count(), 9).substr(0, static_cast<std::size_t>(digits));
     return out + "Z";
 }
 

@@ -13,6 +13,9 @@ TEST(Clock, writes_rfc3339_with_the_asked_digits)
     EXPECT_EQ(to_rfc3339(time), "2001-09-09T01:46:40Z");
     EXPECT_EQ(to_rfc3339(time, 9), "2001-09-09T01:46:40.123456789Z");
     EXPECT_EQ(to_rfc3339(time, 3), "2001-09-09T01:46:40.123Z");
+    EXPECT_EQ(to_rfc3339(SystemTime{}), "1970-01-01T00:00:00Z");
+    EXPECT_EQ(to_rfc3339(SystemTime{1'709'164'800s + 5ns}, 9), "2024-02-29T00:00:00.000000005Z");
+    EXPECT_EQ(to_rfc3339(SystemTime{-1s}), "1969-12-31T23:59:59Z");
 }
 
 TEST(Clock, reads_back_what_it_wrote)
