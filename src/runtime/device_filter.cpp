@@ -2,6 +2,7 @@
 
 #include "runtime/cgroups.h"
 #include "sys/device_access.h"
+#include "sys/file.h"
 
 namespace nova::runtime {
 
@@ -33,22 +34,46 @@ bool is_all(const oci::DeviceRule& rule)
     return rule.type == "a" && !rule.major && !rule.minor && (rule.access.empty() || rule.access.size() == 3);
 }
 
-Status write_legacy_rule(const sys::Cgroup& cgroup, const oci::DeviceRule& rule)
-{
-    auto const file = rule.allow ? "devices.allow" : "devices.deny";
-    if (is_all(rule))
-        return cgroup.write("devices", file, "a");
-    if (rule.access.empty())
-        return done();
-    if (rule.type != "a")
-        return cgroup.write("devices", file, to_legacy_rule(rule));
-    for (const char* const type : {"b", "c"}) {
-        auto one = rule;
-        one.type = type;
-        TRY(cgroup.write("devices", file, to_legacy_rule(one)));
+/// The two files of the controller, open.
+class LegacyRules {
+public:
+    static Result<LegacyRules> open(const sys::Cgroup& cgroup)
+    {
+        auto allow = TRY(cgroup.open_for_writing("devices", "devices.allow"));
+        auto deny = TRY(cgroup.open_for_writing("devices", "devices.deny"));
+        return LegacyRules{std::move(allow), std::move(deny)};
     }
-    return done();
-}
+
+    Status deny_all() const { return put(deny_, "a"); }
+
+    Status write(const oci::DeviceRule& rule) const
+    {
+        const auto& file = rule.allow ? allow_ : deny_;
+        if (is_all(rule))
+            return put(file, "a");
+        if (rule.access.empty())
+            return done();
+        if (rule.type != "a")
+            return put(file, to_legacy_rule(rule));
+        for (const char* const type : {"b", "c"}) {
+            auto one = rule;
+            one.type = type;
+            TRY(put(file, to_legacy_rule(one)));
+        }
+        return done();
+    }
+
+private:
+    LegacyRules(sys::UniqueFd allow, sys::UniqueFd deny) : allow_(std::move(allow)), deny_(std::move(deny)) {}
+
+    static Status put(const sys::UniqueFd& file, const std::string& text)
+    {
+        return sys::write_all(file.get(), text).context("device rule \"" + text + "\"");
+    }
+
+    sys::UniqueFd allow_;
+    sys::UniqueFd deny_;
+};
 
 sys::DeviceAccess to_access(const oci::DeviceRule& rule)
 {
@@ -86,11 +111,12 @@ Status apply_device_rules(const sys::Cgroup& cgroup, const std::vector<oci::Devi
             return done();
         return base::Error{base::Code::unimplemented, "linux.resources.devices: controller devices is not available here"};
     }
-    TRY(cgroup.write("devices", "devices.deny", "a"));
+    auto const legacy = TRY(LegacyRules::open(cgroup));
+    TRY(legacy.deny_all());
     for (const auto& rule : rules)
-        TRY(write_legacy_rule(cgroup, rule).context("linux.resources.devices"));
+        TRY(legacy.write(rule).context("linux.resources.devices"));
     for (const auto& rule : default_device_rules())
-        TRY(write_legacy_rule(cgroup, rule));
+        TRY(legacy.write(rule));
     return done();
 }
 

@@ -231,12 +231,12 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     TRY(sys::attach_mount(cover.get(), target.get()));
     for (const auto& controller : sys::cgroup_controllers()) {
-        auto const place = TRY(context.root.ensure_directory(mount.destination + "/" + controller));
         auto const tree = open_hierarchy(context, controller, options);
         if (failed_with(tree, Code::not_found))
             continue; // The container takes no part in it.
         if (!tree.ok())
             return Error{tree.error()}.context(controller);
+        auto const place = TRY(sys::make_directory_at(cover.get(), controller)); // Our own file system: nothing else is in it.
         TRY(sys::attach_mount(tree.value().get(), place.get()).context(controller));
     }
     if ((options.set & MOUNT_ATTR_RDONLY) != 0)

@@ -306,6 +306,14 @@ Result<std::string> Cgroup::read(std::string_view controller, const std::string&
     return read_file(place + "/" + file);
 }
 
+Result<UniqueFd> Cgroup::open_for_writing(std::string_view controller, const std::string& file) const
+{
+    auto const place = directory(controller);
+    if (place.empty())
+        return Error{Code::unimplemented, "controller " + std::string{controller} + " is not available here"};
+    return open_file(place + "/" + file, O_WRONLY);
+}
+
 bool Cgroup::has_file(std::string_view controller, const std::string& file) const
 {
     auto const place = directory(controller);
@@ -415,6 +423,15 @@ Result<std::uint64_t> Cgroup::oom_kills() const
         if (auto const words = base::split(base::trim(line), ' '); words.size() == 2 && words[0] == "oom_kill")
             return static_cast<std::uint64_t>(TRY(base::parse_integer(words[1], 0, INT64_MAX)));
     return std::uint64_t{0};
+}
+
+bool Cgroup::remove_if_empty() const
+{
+    bool gone = true;
+    for (const auto& place : places_) // All: what a container made below it is found in one hierarchy only.
+        if (::rmdir(place.directory.c_str()) < 0 && errno != ENOENT)
+            gone = false;
+    return gone;
 }
 
 Status Cgroup::remove(base::Deadline deadline) const

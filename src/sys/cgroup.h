@@ -57,6 +57,8 @@ public:
     /// Errors: unimplemented - the controller is not there; not_found - no such file; as write(2).
     Status write(std::string_view controller, const std::string& file, std::string_view text) const;
     Result<std::string> read(std::string_view controller, const std::string& file) const;
+    /// For several writes to one file: opening it costs more than writing. Errors: as write().
+    Result<UniqueFd> open_for_writing(std::string_view controller, const std::string& file) const;
     bool has_file(std::string_view controller, const std::string& file) const;
 
     /// Version 2: the directory, for a process to be born in. Empty on version 1.
@@ -82,6 +84,10 @@ public:
     Status freeze(base::Deadline deadline) const;
     Status thaw(base::Deadline deadline) const;
     bool frozen() const;
+
+    /// Removes it where no process and no other cgroup is in it, without looking into it first: each look costs as much as the
+    /// removal. Says whether it is gone.
+    bool remove_if_empty() const;
 
     /// Removes it with all below it; waits for dying processes. Accepts absence. Errors: deadline_exceeded - still in use.
     Status remove(base::Deadline deadline) const;

@@ -37,15 +37,14 @@ Result<UniqueFd> duplicate(int fd)
 Result<std::string> read_all(int fd, std::size_t most)
 {
     std::string text;
+    char part[16384]; // Not cleared: most files are much shorter.
     while (true) {
-        auto const before = text.size();
-        text.resize(before + 16384);
-        auto const count = ::read(fd, text.data() + before, 16384);
+        auto const count = ::read(fd, part, sizeof part);
         if (count < 0 && errno != EINTR)
             return Error::from_errno("read");
-        text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
         if (count == 0)
             return text;
+        text.append(part, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
         if (text.size() > most)
             return Error{base::Code::resource_exhausted, "read: more than " + std::to_string(most) + " bytes"};
     }
@@ -168,6 +167,15 @@ Status make_directories(const std::string& path, unsigned mode)
         if (end == std::string::npos)
             return base::done();
     }
+}
+
+Result<UniqueFd> make_directory_at(int directory, const std::string& name, unsigned mode)
+{
+    if (::mkdirat(directory, name.c_str(), mode) < 0 && errno != EEXIST) {
+        int const errnum = errno;
+        return Error::from_errno("make directory " + name, errnum);
+    }
+    return open_at(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
 namespace {

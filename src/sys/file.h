@@ -47,6 +47,9 @@ Status sync_file(const std::string& path);
 /// mkdir -p. The mode is that of directories it makes.
 Status make_directories(const std::string& path, unsigned mode = 0755);
 
+/// Makes one directory, or takes the one that is there, and opens it (O_PATH); never follows a link.
+Result<UniqueFd> make_directory_at(int directory, const std::string& name, unsigned mode = 0755);
+
 /// Removes a tree without following a link or crossing a mount. Accepts absence.
 Status remove_tree(const std::string& path);
 

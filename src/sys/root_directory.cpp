@@ -64,6 +64,12 @@ Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsign
     auto found = open_in_root(fd(), path, O_PATH | O_DIRECTORY);
     if (found.ok() || !failed_with(found, Code::not_found))
         return found;
+    // The usual case: only the last name is missing.
+    auto const clean = clean_path(path);
+    auto const [above, name] = split_last(clean);
+    if (auto const parent = open_in_root(fd(), above, O_PATH | O_DIRECTORY);
+        parent.ok() && ::mkdirat(parent.value().get(), name.c_str(), mode) == 0)
+        return open_in_root(fd(), clean, O_PATH | O_DIRECTORY);
     return ensure_below(path, mode, most_links);
 }
 
