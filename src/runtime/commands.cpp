@@ -1,6 +1,7 @@
 #include "runtime/commands.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -123,6 +124,7 @@ void ensure_standard_streams()
 }
 
 constexpr int wrong_call = 64;
+constexpr int memory_step = 512 << 10; ///< Asked from the kernel at once: it takes what a start needs. Only used pages count.
 
 int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
 {
@@ -150,6 +152,7 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
 int run_nb(int argc, char** argv)
 {
     ensure_standard_streams();
+    ::mallopt(M_TOP_PAD, memory_step);
     std::vector<std::string> const words(argv + 1, argv + argc);
     auto const arguments = Arguments::parse(words, global_options, OptionOrder::before_arguments);
     if (!arguments.ok()) {

@@ -141,6 +141,8 @@ void ContainerCgroup::take_back()
 Status remove_cgroup(const Globals& globals, const Record& record, Deadline deadline)
 {
     auto const group = sys::Cgroup::at(record.cgroup, record.controllers);
+    if (!record.cgroup.empty() && record.unit.empty() && group.remove_if_empty())
+        return done();
     if (!record.cgroup.empty())
         TRY(group.kill_all(deadline));
     if (!record.unit.empty()) {

@@ -137,6 +137,13 @@ Status Launch::read_config()
     return done();
 }
 
+/// To read and parse it once more costs each of start and delete about as much as all else they do.
+bool needs_config_later(const oci::Config& config)
+{
+    bool const listens = config.platform.seccomp && !config.platform.seccomp->listener_path.empty();
+    return listens || !config.hooks.poststart.empty() || !config.hooks.poststop.empty();
+}
+
 Status Launch::make_record()
 {
     directory_ = TRY(StateDirectory::create(globals_.root, request_.id));
@@ -152,6 +159,7 @@ Status Launch::make_record()
     record_.annotations = config_.annotations;
     record_.version = config_.version;
     TRY(ContainerCgroup::plan(globals_, config_, record_));
+    record_.needs_config = needs_config_later(config_);
     TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
     return directory_->write_config(config_text_);
 }
@@ -393,7 +401,7 @@ Status start_waiting(const StateDirectory& directory, const Record& record, cons
             after = received.note == Note::hook_failed ? AfterFailure::destroy : AfterFailure::leave;
             return received.error();
         }
-        if (received.note == Note::listener)
+        if (received.note == Note::listener && config.platform.seccomp)
             TRY(deliver_listener(agent, *config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
     }
 }
@@ -415,8 +423,11 @@ static Status start_created(const Globals& globals, const std::string& id, After
     if (phase != Phase::created)
         return Error{Code::failed_precondition,
                      "cannot start container \"" + id + "\": it is " + std::string{to_string(phase)} + ", not created"};
-    auto config_text = TRY(directory.read_config());
-    auto const config = TRY(oci::parse_config(std::move(config_text)));
+    oci::Config config;
+    if (record.needs_config) {
+        auto config_text = TRY(directory.read_config());
+        config = TRY(oci::parse_config(std::move(config_text)));
+    }
     TRY(start_waiting(directory, record, config, after));
     after = AfterFailure::destroy;
     return run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running));

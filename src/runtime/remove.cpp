@@ -36,6 +36,8 @@ Status kill_processes(const Globals& globals, const Record& record)
 
 void run_poststop(const Globals& globals, const StateDirectory& directory, const Record& record)
 {
+    if (!record.needs_config)
+        return;
     auto text = directory.read_config();
     auto config = text.ok() ? model::oci::parse_config(std::move(text).value()) : Result<model::oci::Config>{text.error()};
     if (!config.ok())

@@ -178,7 +178,8 @@ std::string to_json(const Record& record)
     json.begin('{').member("ociVersion", record.version).member("id", record.id).member("bundle", record.bundle);
     json.member("rootfs", record.rootfs).member("pid", static_cast<std::int64_t>(record.pid));
     json.member("startTicks", static_cast<std::uint64_t>(record.start_ticks)).member("created", record.created);
-    json.member("cgroup", record.cgroup).member("owner", record.owner).key("controllers").begin('[');
+    json.member("cgroup", record.cgroup).member("owner", record.owner);
+    json.member("needsConfig", record.needs_config).key("controllers").begin('[');
     for (const auto& controller : record.controllers)
         json.value(controller);
     json.end(']').member("unit", record.unit).key("annotations").begin('{');
@@ -198,7 +199,7 @@ Result<Record> parse_record(std::string text)
                     oci::need("bundle", record.bundle), oci::need("rootfs", record.rootfs), oci::need("pid", record.pid),
                     oci::need("startTicks", ticks), oci::need("created", record.created), oci::need("cgroup", record.cgroup),
                     oci::need("controllers", record.controllers), oci::may("owner", record.owner), oci::may("unit", record.unit),
-                    oci::may("annotations", record.annotations)));
+                    oci::may("annotations", record.annotations), oci::may("needsConfig", record.needs_config)));
     record.start_ticks = ticks;
     if (record.cgroup.find("..") != std::string::npos)
         return field.find("cgroup")->wrong("without \"..\"");

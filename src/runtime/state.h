@@ -33,6 +33,7 @@ struct Record {
     std::string owner;
     std::map<std::string, std::string> annotations;
     std::string version = "1.2.1"; ///< ociVersion of its configuration.
+    bool needs_config = true;      ///< Who starts or removes it finds something to do in its configuration: a hook, a listener.
 };
 
 /// Errors: invalid_argument - empty, longer than 1024, ".", "..", or of other characters than A-Z a-z 0-9 _ + - . and a letter or
