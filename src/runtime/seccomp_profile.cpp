@@ -11,6 +11,7 @@
 #include "sys/file.h"
 #include "sys/random.h"
 #include "sys/seccomp.h"
+#include "sys/seccomp_ranges.h"
 
 namespace nova::runtime {
 
@@ -22,7 +23,7 @@ namespace oci = model::oci;
 namespace {
 
 /// A program depends on its text and on how this version of nb reads it.
-constexpr std::string_view compiler_version = NOVA_VERSION "/1\n";
+constexpr std::string_view compiler_version = NOVA_VERSION "/2\n";
 constexpr auto most_cached = 4u << 20;
 
 std::string cache_file(const oci::Seccomp& profile, const std::string& directory)
@@ -142,7 +143,7 @@ Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::st
     }
     auto program = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp"));
     TRY(check_unknown_calls(profile, program.unknown_calls));
-    filter.code = std::move(program.code);
+    filter.code = sys::shorten_seccomp(program.code);
     keep(profile, cache_directory, filter.code);
     return filter;
 }
