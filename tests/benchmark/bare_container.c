@@ -4,7 +4,6 @@
 //
 // clone3, the mounts of `nb spec`, six device nodes, pivot_root, exec; the parent waits. No config, no record, no cgroup, no
 // seccomp, no hidden paths, no capabilities, no check of any path: nothing here is safe to use for more than measuring.
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>

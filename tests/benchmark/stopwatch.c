@@ -14,7 +14,6 @@
 //
 // A small static C program, because a process's peak counts what it was before it called exec, and because starting a process
 // from Python costs as much as what is measured.
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
