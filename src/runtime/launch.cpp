@@ -22,6 +22,7 @@
 #include "runtime/sysctls.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
+#include "sys/own_memory.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
 #include "sys/security_module.h"
@@ -332,6 +333,7 @@ Status Launch::make_process()
     InitPlan plan{config_};
     TRY(prepare_init(plan));
     TRY(clone_init(plan));
+    sys::drop_start_pages(); // From here on we mostly wait.
     TRY(follow_setup());
     TRY(commit_record());
     TRY(channel_->send(Note::proceed));
@@ -371,6 +373,7 @@ void Launch::adopt(sys::UniqueFd pidfd, pid_t pid)
 Result<Launched> Launch::run()
 {
     TRY(read_config());
+    sys::drop_start_pages(); // Nor is config.json read again.
     TRY(make_record());
     TRY(make_cgroup());
     TRY(request_.images ? revive() : make_process());
