@@ -305,6 +305,16 @@ TEST_F(DropIn, refuses_a_cgroup_that_is_frozen)
     fs::remove(legacy / id);
 }
 
+TEST_F(DropIn, starts_under_a_profile_that_is_older_than_close_range)
+{
+    config["process"]["noNewPrivileges"] = false;
+    config["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
+                                  {"syscalls", json::array({{{"names", {"close_range"}}, {"action", "SCMP_ACT_ERRNO"}}})}};
+    shell("ls /proc/self/fd");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "0\n1\n2\n3\n") << finished.err;
+}
+
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
 {
     use_user_namespace();

@@ -352,12 +352,12 @@ Status settle_process(const ProcessPlan& plan)
     ::umask(process.user.umask.value_or(0022));
     own_standard_streams(process);
     bool const entered = enter_working_directory(process.cwd).ok();
+    TRY(finish_descriptors(plan)); // Profiles that are older than close_range(2) forbid it.
     if (!process.no_new_privileges)
         TRY(confine(plan)); // While we still have CAP_SYS_ADMIN.
     TRY(change_identity(plan));
     if (!entered) // A directory that only its owner may enter.
         TRY(enter_working_directory(process.cwd));
-    TRY(finish_descriptors(plan));
     sys::reset_signals();
     if (process.no_new_privileges) {
         TRY(sys::set_no_new_privileges());
