@@ -76,9 +76,10 @@ std::string path_of(const std::vector<std::string>& env)
 Status check_inside_root()
 {
     char path[PATH_MAX];
-    if (!::getcwd(path, sizeof path))
+    bool const found = ::getcwd(path, sizeof path) != nullptr;
+    if (!found && errno != ENOENT) // What the C library makes of the kernel's "(unreachable)".
         return Error::from_errno("look where the working directory is");
-    if (path[0] != '/')
+    if (!found || path[0] != '/')
         return Error{Code::permission_denied, "process.cwd: lies outside the container's root"};
     return done();
 }

@@ -44,6 +44,13 @@ std::string dotted(std::string name)
     return name;
 }
 
+/// Whether a part of the path that the name becomes is ".." or empty: it would be another file than the name says.
+bool climbs(const std::string& name)
+{
+    auto const parts = "." + name + ".";
+    return parts.find("..") != std::string::npos || parts.find(".//.") != std::string::npos;
+}
+
 } // namespace
 
 Status check_sysctls(const oci::Config& config)
@@ -51,7 +58,7 @@ Status check_sysctls(const oci::Config& config)
     for (const auto& [key, value] : config.platform.sysctl) {
         auto const name = dotted(key);
         auto const type = namespace_of(name);
-        if (type.empty() || name.find("..") != std::string::npos)
+        if (type.empty() || climbs(name))
             return Error{Code::invalid_argument, "linux.sysctl: " + key + " belongs to no namespace"};
         if (name == "kernel.hostname" ||
             (name == "kernel.domainname" && !config.domainname.empty() && config.domainname != value))

@@ -1,0 +1,531 @@
+"""What other runtimes fell for, carried out against nb: each attack is tried, and must not succeed. docs/hardening.md is the table."""
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+
+from bundle import EVERY_CAPABILITY, busybox, capability_sets, make_root, plain_config
+from harness import BUILD, Terminal, instance_of, run
+
+NB = BUILD / "src/apps/nb/nb"
+NUMBERS = itertools.count()
+
+# catch: takes hold of every program in the pid namespace that is not its own, and writes to it whenever it can.
+# swap A B: exchanges two names for each other without end.
+ATTACKER = r"""
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int held[64], count;
+
+static void take(const char* pid, struct stat own)
+{
+    char path[300];
+    struct stat found;
+    snprintf(path, sizeof path, "/proc/%s/exe", pid);
+    int fd = count < 64 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    if (fstat(fd, &found) < 0 || found.st_size < 1 << 20 || found.st_size == own.st_size) {
+        close(fd);
+        return;
+    }
+    held[count++] = fd;
+    FILE* caught = fopen("/caught", "a");
+    fprintf(caught, "%lld\n", (long long)found.st_size);
+    fclose(caught);
+}
+
+static void overwrite(void)
+{
+    char path[64];
+    for (int i = 0; i < count; ++i) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", held[i]);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        if (fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10)
+            close(fd);
+    }
+}
+
+int main(int argc, char** argv)
+{
+    if (argc == 4 && strcmp(argv[1], "swap") == 0)
+        for (;;)
+            renameat2(AT_FDCWD, argv[2], AT_FDCWD, argv[3], RENAME_EXCHANGE);
+    struct stat own;
+    stat("/bin/busybox", &own);
+    for (;;) {
+        DIR* proc = opendir("/proc");
+        for (struct dirent* entry; proc && (entry = readdir(proc));)
+            if (atoi(entry->d_name) > 1)
+                take(entry->d_name, own);
+        if (proc)
+            closedir(proc);
+        overwrite();
+    }
+}
+"""
+
+
+def mount_points(text):
+    return {line.split()[4] for line in text.splitlines()}
+
+
+class Victim:
+    """A container of its own state directory, whose image is the attacker's."""
+
+    def __init__(self, nova, nb=NB):
+        self.number = next(NUMBERS)
+        self.nb_path = nb
+        self.state = nova.root / "nb"
+        self.bundle = nova.root / f"bundle{self.number}"
+        self.rootfs = self.bundle / "rootfs"
+        self.id = f"attack-{instance_of(nova.root)}-{self.number}"  # Cgroups are the host's: others may run this test too.
+        self.outside = nova.root / f"outside{self.number}"
+        self.outside.mkdir()
+        (self.outside / "secret").write_text("the host's")
+        self.rootfs.mkdir(parents=True)
+        make_root(self.rootfs, busybox())
+        self.config = plain_config()
+        self.config["process"]["capabilities"] = capability_sets(EVERY_CAPABILITY)
+        self.config["linux"]["namespaces"].append({"type": "cgroup"})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.nb_path = NB  # A copy may have been overwritten by now.
+        self.nb("delete", "--force", self.id)
+
+    def replace(self, name, target):
+        """A symbolic link in the image, where a directory or nothing was."""
+        path = self.rootfs / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def without_mount(self, *destinations):
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["destination"] not in destinations]
+
+    def mount(self, destination, kind, source, *options):
+        self.config["mounts"].append({"destination": destination, "type": kind, "source": str(source), "options": list(options)})
+
+    def shell(self, script):
+        self.config["process"]["args"] = ["sh", "-c", script]
+
+    def watch(self):
+        """Notes what is mounted in the container's mount namespace before it loses sight of the host."""
+        out = self.bundle / "mounts"
+        out.unlink(missing_ok=True)
+        self.config["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", f"cat /proc/self/mountinfo >{out}"]}]}
+
+    def escaped(self):
+        """Mount points that are neither in the root nor the host's. The hook has run, or nothing was mounted at last."""
+        out = self.bundle / "mounts"
+        if not out.exists():
+            return set()
+        seen = mount_points(out.read_text())
+        assert str(self.rootfs) in seen, f"the watch sees no root: {seen}"
+        host = mount_points(pathlib.Path("/proc/self/mountinfo").read_text())
+        return {point for point in seen - host if point != str(self.rootfs) and not point.startswith(f"{self.rootfs}/")}
+
+    def check_untouched(self):
+        assert not self.escaped(), f"mounted outside the root: {self.escaped()}"
+        found = sorted(path.name for path in self.outside.iterdir())
+        assert found == ["secret"], f"made outside the root: {found}"
+        assert (self.outside / "secret").read_text() == "the host's"
+
+    def command(self, *words):
+        return [str(self.nb_path), "--root", str(self.state), *map(str, words)]
+
+    def nb(self, *words, **options):
+        return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
+                              check=False, **options)
+
+    def write(self):
+        (self.bundle / "config.json").write_text(json.dumps(self.config))
+
+    def run(self, *words, **options):
+        self.write()
+        return self.nb("run", "--bundle", self.bundle, *words, self.id, **options)
+
+    def start(self):
+        """In the background, for exec."""
+        self.write()
+        for words in (("create", "--bundle", self.bundle, self.id), ("start", self.id)):
+            # Into a file: a pipe would be held open by what stays.
+            with open(self.bundle / "words", "w+", encoding="utf-8") as out:
+                done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=60, check=False)
+                out.seek(0)
+                assert done.returncode == 0, out.read()
+
+    def pid(self):
+        return json.loads(self.nb("state", self.id).stdout)["pid"]
+
+
+def compiled(nova):
+    program = nova.root / "attacker"
+    if not program.exists():
+        (nova.root / "attacker.c").write_text(ATTACKER)
+        subprocess.run(["gcc", "-O1", "-static", "-o", program, nova.root / "attacker.c"], check=True)
+    return program
+
+
+@contextlib.contextmanager
+def swapping(nova, one, other):
+    child = subprocess.Popen([compiled(nova), "swap", one, other])
+    try:
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def catcher(nova, victim):
+    """An attacker as the first process, and a copy of nb that he may not overwrite."""
+    shutil.copy2(compiled(nova), victim.rootfs / "bin/attacker")
+    (victim.rootfs / "caught").write_text("")
+    (victim.rootfs / "bin/self").symlink_to("/proc/self/exe")
+    (victim.rootfs / "bin/script").write_text("#!/proc/self/exe\n")
+    (victim.rootfs / "bin/script").chmod(0o755)
+    victim.config["process"]["noNewPrivileges"] = False
+    victim.config["process"]["args"] = ["/bin/attacker", "catch"]
+
+
+def copy_of_nb(nova):
+    copy = nova.root / "nb-copy"
+    shutil.copy2(NB, copy)
+    return copy
+
+
+def check_caught_and_whole(victim, copy, before):
+    caught = (victim.rootfs / "caught").read_text().split()
+    assert str(NB.stat().st_size) in caught, f"the attacker never held the runtime: {caught}"
+    time.sleep(0.1)  # Nobody runs it now: nothing but the defence keeps the attacker from writing.
+    assert digest(copy) == before, "the runtime was overwritten"
+
+
+def test_exec_into_a_hostile_container_does_not_hand_the_runtime_over(nova):
+    """CVE-2019-5736: exec starts "#!/proc/self/exe" or a link to it, and the runtime's file is opened from inside."""
+    copy = copy_of_nb(nova)
+    before = digest(copy)
+    with Victim(nova, copy) as victim:
+        catcher(nova, victim)
+        victim.start()
+        for program in ("/bin/self", "/bin/script", "/proc/self/exe") * 4:
+            victim.nb("exec", victim.id, program, "features")
+            if digest(copy) != before:
+                break
+        check_caught_and_whole(victim, copy, before)
+
+
+def test_the_entry_process_does_not_hand_the_runtime_over(nova):
+    """CVE-2019-5736: the same at the start of a container, seen from another one in the same pid namespace."""
+    copy = copy_of_nb(nova)
+    before = digest(copy)
+    with Victim(nova) as attacker, Victim(nova, copy) as victim:
+        catcher(nova, attacker)
+        attacker.start()
+        spaces = [space for space in victim.config["linux"]["namespaces"] if space["type"] != "pid"]
+        victim.config["linux"]["namespaces"] = [*spaces, {"type": "pid", "path": f"/proc/{attacker.pid()}/ns/pid"}]
+        (victim.rootfs / "bin/self").symlink_to("/proc/self/exe")
+        (victim.rootfs / "bin/script").write_text("#!/proc/self/exe\n")
+        (victim.rootfs / "bin/script").chmod(0o755)
+        for program in ("/bin/self", "/bin/script", "/proc/self/exe") * 4:
+            victim.config["process"]["args"] = [program, "features"]
+            victim.run()
+            if digest(copy) != before:
+                break
+        check_caught_and_whole(attacker, copy, before)
+
+
+def leaked(victim):
+    """Descriptors of a directory of the host that whoever calls nb left open."""
+    return [os.open(victim.outside, os.O_RDONLY | os.O_DIRECTORY) for _ in range(4)]
+
+
+def test_a_working_directory_is_no_way_out(nova):
+    """CVE-2024-21626: process.cwd and exec --cwd lead through a descriptor, a link in the image too."""
+    with Victim(nova) as victim:
+        kept = leaked(victim)
+        victim.shell("cat secret; cat ../*/secret")
+        places = [f"/proc/self/fd/{fd}" for fd in range(3, max(kept) + 4)]
+        for place in (*places, "/way"):
+            victim.config["process"]["cwd"] = place
+            (victim.rootfs / "way").unlink(missing_ok=True)
+            (victim.rootfs / "way").symlink_to(f"/proc/self/fd/{kept[0]}")
+            done = victim.run(pass_fds=kept)
+            assert "the host's" not in done.stdout, f"run in {place}: {done.stdout}"
+        victim.config["process"]["cwd"] = "/"
+        victim.shell("sleep 1000")
+        victim.start()
+        for place in (*places, "/way"):
+            done = victim.nb("exec", "--cwd", place, victim.id, "sh", "-c", "cat secret; cat ../*/secret", pass_fds=kept)
+            assert "the host's" not in done.stdout, f"exec in {place}: {done.stdout}"
+        for fd in kept:
+            os.close(fd)
+
+
+def test_a_descriptor_that_is_handed_on_is_no_working_directory(nova):
+    """CVE-2024-21626: --preserve-fds passes a directory on purpose; to work in it would be a mistake all the same."""
+    with Victim(nova) as victim:
+        victim.shell("sleep 1000")
+        victim.start()
+        script = f'exec 3<{victim.outside}; exec "$@"'
+        words = victim.command("exec", "--preserve-fds", "1", "--cwd", "/proc/self/fd/3", victim.id, "cat", "secret")
+        done = subprocess.run(["sh", "-c", script, "sh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode != 0 and "outside the container's root" in done.stderr, done
+        assert "the host's" not in done.stdout
+
+
+def test_no_descriptor_of_the_caller_is_inherited(nova):
+    with Victim(nova) as victim:
+        kept = leaked(victim)
+        victim.config["process"]["args"] = ["ls", "/proc/self/fd"]
+        assert victim.run(pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]  # 3 is that of ls.
+        victim.shell("sleep 1000")
+        victim.start()
+        assert victim.nb("exec", victim.id, "ls", "/proc/self/fd", pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]
+        for fd in kept:
+            os.close(fd)
+
+
+def test_a_working_directory_is_made_in_the_root(nova):
+    """WORKDIR through a link of the image."""
+    with Victim(nova) as victim:
+        victim.replace("work", victim.outside)
+        victim.config["process"]["cwd"] = "/work/made"
+        victim.shell("cat ../secret; pwd")
+        done = victim.run()
+        assert "the host's" not in done.stdout
+        victim.check_untouched()
+
+
+def test_masked_paths_do_not_show_the_image_s_null_device(nova):
+    """CVE-2025-31133: /dev/null of the image is a link to what the attacker wants to have bound."""
+    for fake in ("link", "file", "bind"):
+        with Victim(nova) as victim:
+            victim.watch()
+            (victim.rootfs / "etc/hidden").write_text("hidden")
+            (victim.rootfs / "etc/bait").write_text("bait")
+            victim.config["linux"]["maskedPaths"] = ["/etc/hidden"]
+            if fake == "link":
+                victim.without_mount("/dev")
+                victim.replace("dev/null", "/etc/bait")
+            elif fake == "file":
+                victim.without_mount("/dev")
+                (victim.rootfs / "dev/null").write_text("bait")
+            else:
+                devices = victim.bundle / "devices"
+                for name in ("pts", "shm"):
+                    (devices / name).mkdir(parents=True)
+                (devices / "null").write_text("bait")
+                victim.without_mount("/dev")
+                victim.config["mounts"].insert(1, {"destination": "/dev", "type": "bind", "source": str(devices), "options": ["rbind"]})
+            victim.shell("stat -c '%F %t:%T' /etc/hidden; cat /etc/hidden")
+            done = victim.run()
+            assert "bait" not in done.stdout and "hidden" not in done.stdout.replace("/etc/hidden", ""), (fake, done)
+            assert done.returncode != 0 or done.stdout == "character special file 1:3\n", (fake, done)
+            assert (victim.rootfs / "etc/hidden").read_text() == "hidden"
+            victim.check_untouched()
+
+
+def test_a_null_device_that_is_none_is_not_used(nova):
+    """CVE-2025-31133: what lies at /dev/null when nb looks is another file."""
+    with Victim(nova) as victim:
+        fake = nova.root / "fake"
+        fake.write_text("bait")
+        victim.config["linux"]["maskedPaths"] = ["/etc/hidden"]
+        (victim.rootfs / "etc/hidden").write_text("hidden")
+        victim.shell("cat /etc/hidden")
+        victim.write()
+        # In a mount namespace of its own; the shell opens nothing there.
+        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount --bind "$0" /dev/null; exec "$@"', fake,
+                               *victim.command("run", "--bundle", victim.bundle, victim.id)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and "/dev/null is not the null device" in done.stderr, done
+        assert "bait" not in done.stdout
+
+
+def test_the_console_stays_in_the_root(nova):
+    """CVE-2025-52565: /dev/console, /dev/pts or its ptmx of the image lead elsewhere."""
+    for attack in ("console", "pts", "ptmx"):
+        with Victim(nova) as victim:
+            victim.watch()
+            victim.without_mount("/dev", "/dev/shm", *(["/dev/pts"] if attack == "ptmx" else []))
+            victim.config["process"]["terminal"] = True
+            victim.config["process"]["args"] = ["echo", "it", "ran"]
+            up = "../" * 20
+            if attack == "console":
+                victim.replace("dev/console", f"{up}{victim.outside}/secret")
+            elif attack == "pts":
+                victim.replace("dev/pts", f"{up}{victim.outside}")
+            else:
+                victim.replace("dev/pts/ptmx", f"{up}{victim.outside}/secret")
+            victim.write()
+            with contextlib.closing(Terminal(nova, command=victim.command("run", "--bundle", victim.bundle, victim.id))) as terminal:
+                terminal.wait()
+            victim.check_untouched()
+            assert attack == "ptmx" or (victim.bundle / "mounts").exists(), f"{attack}: the container did not come that far"
+
+
+def test_dev_as_a_link_leads_nowhere(nova):
+    """CVE-2026-41579, CVE-2026-47766: the image's /dev is a link to a directory of the host."""
+    for target in ("absolute", "relative"):
+        for with_tmpfs in (True, False):
+            with Victim(nova) as victim:
+                victim.watch()
+                victim.replace("dev", victim.outside if target == "absolute" else f"{'../' * 20}{victim.outside}")
+                victim.config["linux"]["devices"] = [{"type": "c", "path": "/dev/own", "major": 1, "minor": 5}]
+                if not with_tmpfs:
+                    victim.without_mount("/dev", "/dev/pts", "/dev/shm")
+                victim.run()
+                victim.check_untouched()
+
+
+def test_proc_and_sys_as_links_are_refused(nova):
+    """CVE-2019-19921, CVE-2023-27561, CVE-2025-52881: /proc of the image leads elsewhere, and with it what is written there."""
+    for place in ("proc", "sys"):
+        with Victim(nova) as victim:
+            victim.watch()
+            (victim.rootfs / "tmp/fake").mkdir()
+            victim.replace(place, "/tmp/fake")
+            done = victim.run()
+            assert done.returncode == 1 and "symbolic link" in done.stderr, (place, done)
+            victim.check_untouched()
+
+
+def test_a_sysctl_is_written_to_the_kernel_only(nova):
+    """CVE-2025-52881: a /proc of the image's making."""
+    with Victim(nova) as victim:
+        fake = victim.rootfs / "proc/sys/net/ipv4/ip_forward"
+        fake.parent.mkdir(parents=True)
+        fake.write_text("untouched")
+        victim.config["mounts"][0]["destination"] = "/real"
+        victim.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
+        victim.shell("cat /real/sys/net/ipv4/ip_forward")
+        done = victim.run()
+        assert done.stdout == "1\n", done
+        assert fake.read_text() == "untouched"
+
+
+def test_a_sysctl_s_name_does_not_climb(nova):
+    """CVE-2025-52881: a name that begins as one of a namespace and ends at another file of /proc. That file is the container's here."""
+    for name in ("net/../kernel/hostname", "net.//.kernel.hostname", "net/ipv4/../../kernel/hostname", "net..kernel..hostname", "net/../../sys/kernel/hostname"):
+        with Victim(nova) as victim:
+            victim.config["linux"]["sysctl"] = {name: "climbed"}
+            victim.config["process"]["args"] = ["hostname"]
+            done = victim.run()
+            assert done.returncode == 1 and "linux.sysctl" in done.stderr and "climbed" not in done.stdout, (name, done)
+
+
+def test_exec_takes_no_user_that_it_does_not_understand(nova):
+    """CVE-2026-30892: what is not understood becomes root."""
+    with Victim(nova) as victim:
+        victim.shell("sleep 1000")
+        victim.start()
+        for user in ("0x0", "1000:", "-1", " 0", "0 ", "4294967296", "4294967295", "1e3", "+5", "5:6:7", ":5", "", "root", "5:-1", "5:0x0", "0\n"):
+            done = victim.nb("exec", f"--user={user}", victim.id, "id", "-u")
+            assert done.returncode == 1 and "--user" in done.stderr and not done.stdout, (user, done)
+        assert victim.nb("exec", "--user=5:6", victim.id, "id", "-u").stdout == "5\n"
+
+
+def test_nothing_is_inheritable_by_default(nova):
+    """CVE-2022-29162, CVE-2022-27650: inheritable capabilities, for whoever asked for none."""
+    with Victim(nova) as victim:
+        victim.nb("spec", cwd=victim.bundle)
+        spec = json.loads((victim.bundle / "config.json").read_text())
+        assert spec["process"]["capabilities"]["bounding"], "the example gives some"
+        spec["process"] |= {"terminal": False, "args": ["grep", "Cap", "/proc/self/status"]}
+        victim.config = spec
+        sets = dict(line.split() for line in victim.run().stdout.splitlines())
+        assert int(sets["CapInh:"], 16) == int(sets["CapAmb:"], 16) == 0 and int(sets["CapEff:"], 16) != 0, sets
+        spec["process"]["args"] = ["sleep", "1000"]
+        victim.start()
+        for words in ((), ("--cap", "CAP_NET_RAW"), ("--cap", "NET_ADMIN", "--user", "5:6")):
+            done = victim.nb("exec", *words, victim.id, "grep", "Cap", "/proc/self/status")
+            sets = dict(line.split() for line in done.stdout.splitlines())
+            assert int(sets["CapInh:"], 16) == int(sets["CapAmb:"], 16) == 0, (words, sets)
+
+
+def test_a_race_at_the_mount_points_is_not_won(nova):
+    """CVE-2021-30465, CVE-2023-28642, CVE-2024-45310: a mount point becomes a link to a directory of the host and back."""
+    with Victim(nova) as victim:
+        (victim.rootfs / "place").mkdir()
+        (victim.rootfs / "link").symlink_to(f"{'../' * 20}{victim.outside}")
+        for name in ("a", "b", "c/d"):
+            victim.mount(f"/place/{name}", "tmpfs", "tmpfs")
+        (victim.bundle / "file").write_text("bound")
+        victim.mount("/place/f/file", "bind", victim.bundle / "file", "bind")
+        victim.config["linux"]["devices"] = [{"type": "c", "path": "/place/own", "major": 1, "minor": 5}]
+        victim.config["linux"]["maskedPaths"] = ["/place/secret"]
+        starts = 0
+        with swapping(nova, victim.rootfs / "place", victim.rootfs / "link"):
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                victim.watch()
+                starts += victim.run().returncode == 0
+                victim.check_untouched()
+        assert starts > 0, "no container ever came up: nothing was raced"
+
+
+def test_no_mount_of_a_container_reaches_the_host(nova):
+    """Skipping MS_PRIVATE leaked mounts where the host's mounts are shared, as systemd makes them."""
+    for propagation in ("", "rprivate", "rslave", "shared", "rshared"):
+        with Victim(nova) as victim:
+            if propagation:
+                victim.config["linux"]["rootfsPropagation"] = propagation
+            (victim.outside / "below").mkdir()
+            victim.mount("/volume", "bind", victim.outside, "rbind")
+            victim.mount("/volume/below", "tmpfs", "tmpfs")
+            victim.shell("mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /var && grep -c ' /tmp ' /proc/mounts")
+            victim.write()
+            script = 'mount --make-rshared /; before=$(cat /proc/self/mountinfo); "$@"; test "$before" = "$(cat /proc/self/mountinfo)" || echo LEAKED'
+            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
+                                   *victim.command("run", "--bundle", victim.bundle, victim.id)],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+            assert done.stdout == "1\n", (propagation, done)
+
+
+def test_ignored_and_blocked_signals_are_not_inherited(nova):
+    """Skipping the reset of signals leaked an ignored SIGPIPE: "yes | head" then never ends."""
+    def ignore():
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+
+    def check(done):
+        masks = dict(line.split() for line in done.stdout.splitlines())
+        assert int(masks["SigIgn:"], 16) == int(masks["SigBlk:"], 16) == 0, masks
+
+    with Victim(nova) as victim:
+        look = ["grep", "-E", "Sig(Ign|Blk)", "/proc/self/status"]
+        victim.config["process"]["args"] = look
+        check(victim.run(preexec_fn=ignore, restore_signals=False))
+        victim.config["process"]["args"] = ["sleep", "1000"]
+        victim.start()
+        check(victim.nb("exec", victim.id, *look, preexec_fn=ignore, restore_signals=False))
+
+
+run(globals())
