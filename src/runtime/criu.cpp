@@ -37,6 +37,18 @@ struct Answer {
     CriuNotice notice;
 };
 
+Result<CriuNotice> read_notice(std::string_view bytes)
+{
+    CriuNotice notice;
+    for (const auto& field : TRY(parse_wire_message(bytes))) {
+        if (field.field == 1)
+            notice.script = field.bytes;
+        else if (field.field == 2)
+            notice.pid = static_cast<pid_t>(field.number);
+    }
+    return notice;
+}
+
 Result<Answer> parse_answer(sys::Message message)
 {
     Answer answer;
@@ -51,11 +63,7 @@ Result<Answer> parse_answer(sys::Message message)
             for (const auto& inner : TRY(parse_wire_message(field.bytes)))
                 answer.restored = inner.field == 1 ? static_cast<pid_t>(inner.number) : answer.restored;
         else if (field.field == 5)
-            for (const auto& inner : TRY(parse_wire_message(field.bytes)))
-                if (inner.field == 1)
-                    answer.notice.script = inner.bytes;
-                else if (inner.field == 2)
-                    answer.notice.pid = static_cast<pid_t>(inner.number);
+            answer.notice = TRY(read_notice(field.bytes));
     }
     if (!message.fds.empty())
         answer.notice.fd = std::move(message.fds.front());

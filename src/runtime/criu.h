@@ -46,7 +46,7 @@ using OnCriuNotice = std::function<base::Status(CriuNotice)>;
 struct CriuRequest {
     CriuWork work = CriuWork::dump;
     const CriuSettings& settings;
-    WireMessage options;                                             ///< Beside those that the settings make.
+    WireMessage options{};                                           ///< Beside those that the settings make.
     std::vector<sys::PassedFd> pass{};                               ///< From 4 on: 3 is criu's socket.
     const sys::Cgroup* cgroup = nullptr;                             ///< Where criu works, and with it what it restores.
     sys::NewPrivileges new_privileges = sys::NewPrivileges::allowed; ///< What it restores inherits this from it.

@@ -58,8 +58,14 @@ void append_answer(std::vector<bpf_insn>& code, bool allow)
 
 std::uint32_t access_bits(const DeviceAccess& rule)
 {
-    return (rule.make ? BPF_DEVCG_ACC_MKNOD : 0u) | (rule.read ? BPF_DEVCG_ACC_READ : 0u) |
-           (rule.write ? BPF_DEVCG_ACC_WRITE : 0u);
+    std::uint32_t bits = 0;
+    if (rule.make)
+        bits |= BPF_DEVCG_ACC_MKNOD;
+    if (rule.read)
+        bits |= BPF_DEVCG_ACC_READ;
+    if (rule.write)
+        bits |= BPF_DEVCG_ACC_WRITE;
+    return bits;
 }
 
 /// An allowing rule must cover all that is asked for; a denying one any part of it.

@@ -14,9 +14,9 @@ using base::Status;
 /// One rule of who may use which device. The last rule that matches an access decides; where none does it is denied.
 struct DeviceAccess {
     bool allow = false;
-    char type = 'a';                    ///< a c b
-    std::optional<std::uint32_t> major; ///< Empty: every one.
-    std::optional<std::uint32_t> minor;
+    char type = 'a';                      ///< a c b
+    std::optional<std::uint32_t> major{}; ///< Empty: every one.
+    std::optional<std::uint32_t> minor{};
     bool read = true;
     bool write = true;
     bool make = true; ///< mknod
