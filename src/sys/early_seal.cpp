@@ -25,20 +25,25 @@ using Word = unsigned long;
 
 [[gnu::always_inline]] inline Word word(const void* pointer) { return reinterpret_cast<Word>(pointer); }
 
-[[gnu::always_inline]] inline bool same(const char* a, const char* b)
+[[gnu::always_inline]] inline bool begins(const char* text, const char* with)
 {
-    while (*a != '\0' && *a == *b)
-        ++a, ++b;
-    return *a == *b;
+    while (*with != '\0' && *text == *with)
+        ++text, ++with;
+    return *with == '\0';
+}
+
+[[gnu::always_inline]] inline bool any_begins(char** argv, const char* const* words)
+{
+    for (char** argument = argv + 1; argv[0] && *argument; ++argument)
+        for (const char* const* word = words; *word; ++word)
+            if (begins(*argument, *word))
+                return true;
+    return false;
 }
 
 [[gnu::always_inline]] inline bool is_asked_for(char** argv)
 {
-    for (char** argument = argv + 1; argv[0] && *argument; ++argument)
-        for (const char* const* wanted = nova_early_seal_words; *wanted; ++wanted)
-            if (same(*argument, *wanted))
-                return true;
-    return false;
+    return any_begins(argv, nova_early_seal_words) && !any_begins(argv, nova_early_plain_words);
 }
 
 [[gnu::always_inline]] inline bool is_sealed(long program)

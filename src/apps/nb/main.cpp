@@ -26,8 +26,13 @@ bool bundle_here() { return ::access("config.json", F_OK) == 0; }
 
 } // namespace
 
-// A container's process is born from our own file by these. Only for speed: run_nb() looks for itself.
-const char* const nova_early_seal_words[] = {"run", "create", "exec", nullptr};
+// A container's process is born from our own file where these stand. Only for speed: run_nb() looks for itself.
+const char* const nova_early_seal_words[] = {"--bundle", "exec", nullptr};
+// Nebulon's program is looked for beside ours, so we must know where that is: its words, and its options, which may come first.
+const char* const nova_early_plain_words[] = {"init",     "stop",  "rm",        "volume",   "image", "ps",       "--hostname",
+                                              "--rootfs", "-r",    "--workdir", "-w",       "--env", "-e",       "--uid",
+                                              "-u",       "--gid", "-g",        "--volume", "-v",    "--memory", "-m",
+                                              "--cpus",   "-c",    "--help",    "-h",       nullptr};
 
 /// nb is three programs in one file; the first word decides.
 int main(int argc, char** argv)
