@@ -1,5 +1,5 @@
 """start and restart tell of this start, and not of the one before."""
-from harness import MACHINE, run, web_image
+from harness import MACHINE, eventually, run, web_image
 from survival import LAB, capsule
 
 
@@ -17,6 +17,7 @@ def test_start_of_a_capsule_that_failed_before(nova):
     nova.novafile(LAB + capsule("once", "test -e /www/again && sleep 1000 & wait $!",
                                 more='volumes = ["./site:/www"]\nrestart = "never"'))
     assert nova.run("up", check=False).returncode in (0, 1)
+    eventually("it failed", lambda: nova.object("container", "once")["status"]["phase"] == "Failed")
     (nova.project / "site/again").touch()
     assert "started" in nova.out("start", "container", "once")
     assert nova.object("container", "once")["status"]["phase"] == "Running"
