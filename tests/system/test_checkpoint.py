@@ -4,13 +4,10 @@ The guest makes containers with nb, freezes them into files, looks at what is le
 where they were. A case is a shell script; what it prints is shown when it fails.
 """
 import json
-import pathlib
-import re
-import shutil
 import subprocess
 
-from guest import boot, install, install_busybox, pack, write_modules
-from harness import BUILD, IMAGES, Failed, run
+from guest import NB_OF_CASES, RUN_CASES, install, install_all, install_busybox, pack, run_cases, write_cases, write_init, write_modules
+from harness import BUILD, IMAGES, run
 
 NB = BUILD / "src/apps/nb/nb"
 # In the order in which the kernel takes them: criu looks at sockets, locks the network and keeps its rules.
@@ -108,44 +105,17 @@ CASES = {
         """,
 }
 
-INIT = """#!/bin/sh
-export PATH=/bin
-if [ ! -e /moved ]; then
-    mkdir /new; mount -t tmpfs -o mode=755 root /new
-    cp -a /bin /rootfs /cases /bundle /lib /lib64 /init /new
-    mkdir /new/proc /new/sys /new/dev /new/tmp /new/run /new/images /new/work; touch /new/moved
-    exec switch_root /new /init
-fi
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
-mkdir -p /dev/pts; mount -t devpts -o newinstance,ptmxmode=666 devpts /dev/pts
-ip link set lo up
-for module in $(cat /cases/modules); do [ ! -e /lib/modules/$module.ko ] || insmod /lib/modules/$module.ko; done
-mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
-mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
-for controller in memory cpu pids io cpuset; do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
-echo
-for case in $(cat /cases/order); do
-    export id=$case group=/sys/fs/cgroup/$case
-    if timeout -s KILL 90 sh -eux -c "nb() { command nb --root /run/nb \\"\\$@\\"; }
-        start() { nb run --detach --bundle /bundle \\$1 </dev/null >/dev/null 2>&1; sleep 0.5; }
-        restore() { name=\\$1; shift; nb restore --detach --bundle /bundle --image-path /images/\\$name --work-path /work/\\$name \\"\\$@\\" \\$name </dev/null >/dev/null 2>&1; }
-        $(cat /cases/$case)" >/tmp/log 2>&1 </dev/null; then
-        echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
-    else
-        echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
-        grep -h Error /images/$case*/*.log /work/$case/*.log 2>/dev/null | tail -20 | sed 's/^/guest: # /'
-    fi
-    nb --root /run/nb delete --force $case 2>/dev/null
-done
-echo "guest: left $(cd /sys/fs/cgroup; find . -mindepth 1 -type d | tr '\\n' ' ')"
-poweroff -f
+BEFORE = NB_OF_CASES + """
+start() { nb run --detach --bundle /bundle $1 </dev/null >/dev/null 2>&1; sleep 0.5; }
+restore() {
+    name=$1; shift
+    nb restore --detach --bundle /bundle --image-path /images/$name --work-path /work/$name "$@" $name </dev/null >/dev/null 2>&1
+}
 """
-
-
-def replace_by_real(name, root):
-    """criu wants what busybox's own has not."""
-    (root / "bin" / name).unlink(missing_ok=True)
-    install(pathlib.Path(shutil.which(name)).resolve(), root)
+PREPARE = """
+mkdir -p /images /work /dev/net; [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+tell_more() { grep -h Error /images/$id*/*.log /work/$id/*.log 2>/dev/null | tail -20; }
+"""
 
 
 def make_config(nova):
@@ -161,31 +131,19 @@ def make_initramfs(nova):
     root = nova.root / "guest"
     for place in (root, root / "rootfs"):
         install_busybox(place)
-    for name in ("lib64", "cases", "bundle"):
+    for name in ("lib64", "bundle"):
         (root / name).mkdir()
     install(NB, root)
-    for name in ("criu", "tar", "gzip", "ip"):
-        replace_by_real(name, root)
+    install_all(root, ("criu", "tar", "gzip", "ip"))  # criu wants what busybox's own have not.
     write_modules(root / "lib/modules", MODULES)
     (root / "bundle/config.json").write_text(make_config(nova))
-    for name, script in CASES.items():
-        (root / "cases" / name).write_text(script)
-    (root / "cases/order").write_text("\n".join(CASES) + "\n")
-    (root / "cases/modules").write_text("\n".join(MODULES) + "\n")
-    (root / "init").write_text(INIT)
-    (root / "init").chmod(0o755)
+    write_cases(root / "cases", CASES, BEFORE)
+    write_init(root, PREPARE + RUN_CASES)
     return pack(root, nova.root / "guest.initramfs")
 
 
 def test_a_container_goes_on_from_its_checkpoint(nova):
-    console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
-    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
-    for line in lines:
-        print("    " + line)
-    missing = sorted(set(CASES) - {line.split()[1] for line in lines if line.startswith("ok ")})
-    if missing:
-        raise Failed(f"{len(missing)} of {len(CASES)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
-    assert next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines[-1]
+    run_cases(CASES, IMAGES / "vmlinuz", make_initramfs(nova))
 
 
 run(globals())

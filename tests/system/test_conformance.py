@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-from guest import boot, install, install_busybox, pack, write_modules
+from guest import boot, check_left, install, install_all, install_busybox, lines_of, pack, write_init, write_modules
 from harness import BUILD, IMAGES, SOURCE, Failed, run
 
 NB = BUILD / "src/apps/nb/nb"
@@ -19,29 +19,12 @@ GROUPS = os.environ.get("CONFORMANCE_GROUPS", "cgroups resources lifecycle").spl
 # Where busybox has less than the tests ask for.
 PROGRAMS = ("unshare", "nsenter", "mount", "umount", "ip", "setsid")
 
-INIT = """#!/bin/sh
-export PATH=/bin LC_ALL=C.UTF-8
-# The kernel's first root can't be left with pivot_root, as a container's process does: go to another.
-if [ ! -e /moved ]; then
-    mkdir /new; mount -t tmpfs -o mode=755 root /new
-    cp -a /bin /lib /lib64 /usr /tests /init /new
-    mkdir /new/proc /new/sys /new/dev /new/tmp /new/run /new/etc; touch /new/moved
-    exec switch_root /new /init
-fi
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
-mkdir /dev/pts /dev/shm; mount -t devpts -o ptmxmode=666 devpts /dev/pts; mount -t tmpfs shm /dev/shm
-ip link set lo up
-for module in /lib/modules/*.ko; do insmod $module; done
-mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
-for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do echo +$controller >/sys/fs/cgroup/cgroup.subtree_control; done
-echo # The firmware leaves its own words on this line.
+SUITE_IN_THE_GUEST = """
 cd /tests/conformance
 CONFORMANCE_INSIDE=1 CONFORMANCE_PROBE=/tests/conformance/probe CONFORMANCE_TIMEOUT=60 $(cat /tests/python) -B run --runtime nb=/bin/nb --brief --jobs 1 $(cat /tests/groups) >/tmp/said 2>&1
 code=$?
 sed 's/^/guest: /' /tmp/said
-echo "guest: left $(cd /sys/fs/cgroup; find . -mindepth 1 -type d | tr '\\n' ' ')"
 echo "guest: ended with $code after $(cut -d' ' -f1 /proc/uptime) s"
-poweroff -f
 """
 
 
@@ -60,9 +43,7 @@ def make_initramfs(nova):
     install_busybox(root)
     for name in ("lib64", "tests/conformance"):
         (root / name).mkdir(parents=True)
-    for name in PROGRAMS:
-        (root / "bin" / name).unlink(missing_ok=True)
-        install(pathlib.Path(shutil.which(name)), root)
+    install_all(root, PROGRAMS)
     install(NB, root)
     for place in (PYTHON, *modules_of_the_suite()):
         target = root / str(place)[1:]
@@ -79,22 +60,19 @@ def make_initramfs(nova):
         shutil.copy2(path, root / "tests/conformance" / path.name)
     subprocess.run(["gcc", "-O1", "-static", "-o", root / "tests/conformance/probe", SUITE / "probe.c"], check=True)
     write_modules(root / "lib/modules", ("loop", "overlay", "veth"))
-    (root / "init").write_text(INIT)
-    (root / "init").chmod(0o755)
+    write_init(root, SUITE_IN_THE_GUEST)
     return pack(root, nova.root / "guest.initramfs")
 
 
 def test_nb_conforms_with_version_2(nova):
     console = boot(IMAGES / "vmlinuz", make_initramfs(nova))
-    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
-    for line in lines:
-        print("    " + line)
+    lines = lines_of(console)
     ended = [line for line in lines if line.startswith("ended with ")]
     if not ended or not ended[0].startswith("ended with 0 "):
         raise Failed(f"the suite fails in the guest; its console ends with:\n{console[-6000:]}")
     passed = [int(count) for line in lines for count in re.findall(r"^nb: (\d+) passed, 0 failed", line)]
     assert passed and passed[-1] >= 20 * len(GROUPS), lines[-5:]  # Not a suite that found nothing to do.
-    assert next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines
+    check_left(lines)
 
 
 run(globals())

@@ -6,11 +6,10 @@ $group (where systemd puts the cgroup).
 """
 import dataclasses
 import json
-import re
 import subprocess
 
-from guest import boot, install_busybox, pack, write_modules
-from harness import BUILD, IMAGES, SOURCE, Failed, run
+from guest import CASES_HEAD, RUN_CASES, install_busybox, pack, run_cases, write_cases, write_modules, write_program
+from harness import BUILD, IMAGES, SOURCE, run
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -136,35 +135,30 @@ USER_CASES = {
         """, rootless=True, cgroup="", ids=65536),
 }
 
+# Around the cases of either.
+AS_ROOT = 'bundle=/payload/bundles/$id group=/sys/fs/cgroup/machine.slice/nb-$id.scope\nnb() { command nb --systemd-cgroup --root /run/nb "$@"; }\n'
+AS_USER = """
+exec runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus id=$id \\
+    bundle=/home/user/bundles/$id systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 90 sh -eux /payload/user/$id
+"""
+
 # Runs as root, when systemd has started everything.
 RUNNER = """#!/bin/sh
 exec >/dev/console 2>&1
 export PATH=/payload/bin:/usr/bin:/usr/sbin:/bin:/sbin
 echo; echo "guest: systemd $(systemctl --version | head -n 1), $(systemctl is-system-running)"
 cp -a /payload/bundles /payload/rootfs /home/user/; chown -R user:user /home/user/bundles /home/user/rootfs
-run() { # $1: case, $2: who
-    if [ $2 = user ]; then
-        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus id=$1 \\
-            bundle=/home/user/bundles/$1 systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 90 sh -eux /payload/cases/$1
+""" + CASES_HEAD + """
+cases=/payload/cases
+clean_up() {
+    if [ -e /payload/user/$id ]; then
+        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 nb --systemd-cgroup delete --force $id
     else
-        id=$1 bundle=/payload/bundles/$1 group=/sys/fs/cgroup/machine.slice/nb-$1.scope timeout -s KILL 90 sh -eux -c "
-            nb() { command nb --systemd-cgroup --root /run/nb \\"\\$@\\"; }; $(cat /payload/cases/$1)"
+        nb --systemd-cgroup --root /run/nb delete --force $id
     fi
-}
-for pair in $(cat /payload/order); do
-    case=${pair%:*} who=${pair#*:}
     systemctl start dbus.socket dbus.service # Whatever a case did with it.
-    if run $case $who >/tmp/log 2>&1 </dev/null; then
-        echo "guest: ok $case $(cut -d' ' -f1 /proc/uptime)"
-    else
-        echo "guest: not ok $case"; sed 's/^/guest: # /' /tmp/log
-    fi
-    if [ $who = user ]; then
-        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 nb --systemd-cgroup delete --force $case 2>/dev/null
-    else
-        nb --systemd-cgroup --root /run/nb delete --force $case 2>/dev/null
-    fi
-done
+}
+""" + RUN_CASES + """
 echo "guest: left $(find /sys/fs/cgroup -name 'nb-*' | tr '\\n' ' ')"
 systemctl poweroff -ff
 """
@@ -181,9 +175,7 @@ ExecStart=/payload/run
 INIT = """#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
-for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk autofs4; do
-    [ ! -e /lib/modules/$module.ko ] || insmod /lib/modules/$module.ko
-done
+for module in $(cat /lib/modules/order); do insmod /lib/modules/$module.ko; done
 mkdir /new; mount -t ext4 /dev/vda /new || { echo "guest: no disk"; poweroff -f; }
 cp -a /payload /new/payload; cp /test.service /new/etc/systemd/system/
 mkdir -p /new/etc/systemd/system/multi-user.target.wants /new/var/lib/systemd/linger; touch /new/var/lib/systemd/linger/user
@@ -218,18 +210,16 @@ def make_initramfs(nova, cases):
     payload = root / "payload"
     for place in (root, payload / "rootfs"):
         install_busybox(place)
-    for place in (payload / "bin", payload / "cases"):
-        place.mkdir()
+    (payload / "bin").mkdir()
     subprocess.run(["strip", "-o", payload / "bin/nb", NB], check=True)
     write_modules(root / "lib/modules", ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk", "autofs4"))
     for name, case in cases.items():
         (payload / "bundles" / name).mkdir(parents=True)
         (payload / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, name, case)))
-        (payload / "cases" / name).write_text(case.script)
-    (payload / "order").write_text("\n".join(f"{name}:{'user' if case.rootless else 'root'}" for name, case in cases.items()) + "\n")
-    for path, text in ((root / "init", INIT), (payload / "run", RUNNER)):
-        path.write_text(text)
-        path.chmod(0o755)
+    write_cases(payload / "cases", {name: AS_USER if case.rootless else AS_ROOT + case.script for name, case in cases.items()}, before="")
+    write_cases(payload / "user", {name: case.script for name, case in cases.items() if case.rootless}, before="")
+    write_program(root / "init", INIT)
+    write_program(payload / "run", RUNNER)
     (root / "test.service").write_text(UNIT)
     return pack(root, nova.root / "guest.initramfs")
 
@@ -237,14 +227,7 @@ def make_initramfs(nova, cases):
 def test_nb_lets_systemd_make_its_cgroups(nova):
     image = subprocess.run([SOURCE / "tools/systemd-image", IMAGES / "cache"], check=True, capture_output=True, text=True).stdout.strip()
     cases = USER_CASES | ROOT_CASES  # The last one takes the bus away, which sessions do not live through.
-    console = boot(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570)
-    lines = re.findall(r"^guest: (.*)$", console, re.MULTILINE)
-    for line in lines:
-        print("    " + line)
-    missing = sorted(set(cases) - {line.split()[1] for line in lines if line.startswith("ok ")})
-    if missing:
-        raise Failed(f"{len(missing)} of {len(cases)} cases did not pass: {' '.join(missing)}; the console:\n{console[-6000:]}")
-    assert "left " in [line[:5] for line in lines] and next(line for line in lines if line.startswith("left ")).split()[1:] == [], lines
+    run_cases(cases, IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570)
 
 
 run(globals())
