@@ -42,43 +42,38 @@ void write_value(sys::BusWriter& writer, const std::string& value)
     writer.text(value);
 }
 
+template <typename Elements, typename WriteElement>
+void write_array(sys::BusWriter& writer, const char* type, std::size_t alignment, const Elements& elements, WriteElement write)
+{
+    writer.signature(type);
+    auto const array = writer.begin_array(alignment);
+    for (const auto& element : elements)
+        write(element);
+    writer.end_array(array);
+}
+
 void write_value(sys::BusWriter& writer, const std::vector<std::string>& values)
 {
-    writer.signature("as");
-    auto const array = writer.begin_array(4);
-    for (const auto& value : values)
-        writer.text(value);
-    writer.end_array(array);
+    write_array(writer, "as", 4, values, [&](const auto& value) { writer.text(value); });
 }
 
 void write_value(sys::BusWriter& writer, const std::vector<std::uint8_t>& values)
 {
-    writer.signature("ay");
-    auto const array = writer.begin_array(1);
-    for (auto const value : values)
-        writer.byte(value);
-    writer.end_array(array);
+    write_array(writer, "ay", 1, values, [&](auto value) { writer.byte(value); });
 }
 
 void write_value(sys::BusWriter& writer, const std::vector<std::uint32_t>& values)
 {
-    writer.signature("au");
-    auto const array = writer.begin_array(4);
-    for (auto const value : values)
-        writer.number(value);
-    writer.end_array(array);
+    write_array(writer, "au", 4, values, [&](auto value) { writer.number(value); });
 }
 
 void write_value(sys::BusWriter& writer, const TextPairs& pairs)
 {
-    writer.signature("a(ss)");
-    auto const array = writer.begin_array(8);
-    for (const auto& [first, second] : pairs) {
+    write_array(writer, "a(ss)", 8, pairs, [&](const auto& pair) {
         writer.begin_struct();
-        writer.text(first);
-        writer.text(second);
-    }
-    writer.end_array(array);
+        writer.text(pair.first);
+        writer.text(pair.second);
+    });
 }
 
 // ---- annotations ----------------------------------------------------------------------------------------------------------

@@ -41,6 +41,32 @@ TEST(UnitProperty, reads_the_values_of_annotations)
         EXPECT_FALSE(parse_property_value(text).ok()) << text;
 }
 
+TEST(UnitProperty, is_written_with_the_signature_of_its_value)
+{
+    struct Case {
+        PropertyValue value;
+        std::string signature;
+        std::string ending; ///< The value's own bytes.
+    };
+    auto const number = [](char value) { return std::string{value, 0, 0, 0}; };
+    auto const text = [&](const std::string& word) { return number(static_cast<char>(word.size())) + word + '\0'; };
+    for (const auto& [value, signature, ending] :
+         std::initializer_list<Case>{{true, "b", number(1)},
+                                     {std::uint32_t{7}, "u", number(7)},
+                                     {std::string{"word"}, "s", text("word")},
+                                     {Words{"abc", "de"}, "as", number(15) + text("abc") + text("de")},
+                                     {Bits{1, 2}, "ay", number(2) + "\1\2"},
+                                     {std::vector<std::uint32_t>{3, 4}, "au", number(8) + number(3) + number(4)},
+                                     {TextPairs{{"abc", "def"}}, "a(ss)", text("abc") + text("def")}}) {
+        sys::BusWriter writer;
+        write_properties(writer, {{"Name", value}});
+        auto const& bytes = writer.bytes();
+        auto const head = number(4) + "Name" + '\0' + static_cast<char>(signature.size()) + signature + '\0';
+        EXPECT_EQ(bytes.substr(8, head.size()), head) << signature;
+        EXPECT_TRUE(bytes.ends_with(ending)) << signature;
+    }
+}
+
 TEST(UnitProperty, turns_seconds_into_what_systemd_knows)
 {
     auto const properties = annotated_properties(
