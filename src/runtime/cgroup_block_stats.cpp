@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "runtime/cgroup_stats.h"
+#include "runtime/cgroup_values.h"
 #include "sys/file.h"
 
 namespace nova::runtime {
@@ -11,12 +12,6 @@ namespace nova::runtime {
 namespace {
 
 using Json = model::JsonWriter;
-
-std::string text_in(const sys::Cgroup& cgroup, std::string_view controller, const std::string& file)
-{
-    auto text = cgroup.read(controller, file);
-    return text.ok() ? base::trim(text.value()) : std::string{};
-}
 
 struct BlockEntry {
     std::uint64_t major = 0;

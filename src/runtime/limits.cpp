@@ -1,6 +1,7 @@
 #include "runtime/limits.h"
 
 #include "base/strings.h"
+#include "runtime/cgroup_values.h"
 
 namespace nova::runtime {
 
@@ -31,8 +32,7 @@ Status check_weight(const std::optional<std::uint16_t>& weight, const char* fiel
 /// Bytes in use: memory alone, or (of the host's version) memory and swap. 0 where that is not counted.
 std::int64_t bytes_in(const sys::Cgroup& cgroup, const char* file)
 {
-    auto const text = cgroup.read("memory", file);
-    return text.ok() ? base::parse_integer(base::trim(text.value()), 0, INT64_MAX).value_or(0) : 0;
+    return base::parse_integer(text_in(cgroup, "memory", file), 0, INT64_MAX).value_or(0);
 }
 
 Status check_bytes(std::int64_t used, const std::optional<std::int64_t>& limit, const char* field)
@@ -112,6 +112,15 @@ Status write_rdma_limit(LimitWriter& writer, const std::string& device, const oc
 }
 
 } // namespace
+
+Status write_cpu_sets(LimitWriter& writer, const oci::CpuLimits& cpu)
+{
+    if (!cpu.cpus.empty())
+        TRY(writer.write("cpuset", "cpuset.cpus", cpu.cpus));
+    if (!cpu.mems.empty())
+        TRY(writer.write("cpuset", "cpuset.mems", cpu.mems));
+    return done();
+}
 
 Status write_common_limits(LimitWriter& writer, const oci::Resources& resources)
 {

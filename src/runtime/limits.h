@@ -18,6 +18,9 @@ Status write_unified_limits(LimitWriter& writer, const model::oci::Resources& re
 /// What both versions write alike: pids, rdma, huge pages.
 Status write_common_limits(LimitWriter& writer, const model::oci::Resources& resources);
 
+/// The processors and memory nodes it may use.
+Status write_cpu_sets(LimitWriter& writer, const model::oci::CpuLimits& cpu);
+
 /// memory.checkBeforeUpdate. Errors: failed_precondition - more is in use than the new limit allows.
 Status check_memory_in_use(const sys::Cgroup& cgroup, const model::oci::MemoryLimits& memory);
 

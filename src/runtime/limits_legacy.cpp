@@ -1,5 +1,6 @@
 // What a container may use, on cgroup version 1.
 #include "base/strings.h"
+#include "runtime/cgroup_values.h"
 #include "runtime/limits.h"
 
 namespace nova::runtime {
@@ -22,8 +23,7 @@ Status write_memory(LimitWriter& writer, const oci::MemoryLimits& memory)
         swap.reset(); // The kernel does not account for swap: there is nothing to limit.
     if (memory.limit && *memory.limit == -1 && !swap && cgroup.has_file("memory", swap_file))
         swap = -1;
-    auto const before = cgroup.read("memory", limit_file);
-    auto const old = before.ok() ? base::parse_integer(base::trim(before.value()), 0, INT64_MAX).value_or(0) : 0;
+    auto const old = base::parse_integer(text_in(cgroup, "memory", limit_file), 0, INT64_MAX).value_or(0);
     bool const grows = memory.limit && (*memory.limit == -1 || *memory.limit > old);
     if (grows)
         TRY(write_if(writer, "memory", swap_file, swap));
@@ -62,11 +62,7 @@ Status write_cpu(LimitWriter& writer, const oci::CpuLimits& cpu)
     TRY(write_if(writer, "cpu", "cpu.cfs_burst_us", cpu.burst));
     TRY(write_if(writer, "cpu", "cpu.rt_period_us", cpu.realtime_period));
     TRY(write_if(writer, "cpu", "cpu.rt_runtime_us", cpu.realtime_runtime));
-    if (!cpu.cpus.empty())
-        TRY(writer.write("cpuset", "cpuset.cpus", cpu.cpus));
-    if (!cpu.mems.empty())
-        TRY(writer.write("cpuset", "cpuset.mems", cpu.mems));
-    return done();
+    return write_cpu_sets(writer, cpu);
 }
 
 Status write_throttle(LimitWriter& writer, const char* file, const std::vector<oci::BlockDeviceLimit>& limits)

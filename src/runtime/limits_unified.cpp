@@ -93,11 +93,7 @@ Status write_cpu(LimitWriter& writer, const oci::CpuLimits& cpu)
         TRY(writer.write("cpu", "cpu.max", limit)); // Without a period it stays what it is.
     }
     TRY(write_if(writer, "cpu", "cpu.max.burst", cpu.burst));
-    if (!cpu.cpus.empty())
-        TRY(writer.write("cpuset", "cpuset.cpus", cpu.cpus));
-    if (!cpu.mems.empty())
-        TRY(writer.write("cpuset", "cpuset.mems", cpu.mems));
-    return done();
+    return write_cpu_sets(writer, cpu);
 }
 
 Status write_throttle(LimitWriter& writer, const char* key, const std::vector<oci::BlockDeviceLimit>& limits)
