@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "runtime/landlock.h"
 #include "sys/capabilities.h"
+#include "sys/default_signals.h"
 #include "sys/file.h"
 #include "sys/own_process.h"
 #include "sys/resolve.h"

@@ -14,6 +14,7 @@
 #include <csignal>
 
 #include "base/strings.h"
+#include "sys/argument_pointers.h"
 #include "sys/default_signals.h"
 #include "sys/file.h"
 
@@ -40,28 +41,11 @@ struct Launch {
 
 constexpr std::size_t stack_size = 64 * 1024;
 
-std::vector<char*> pointers(const std::vector<std::string>& texts)
-{
-    std::vector<char*> result;
-    for (const auto& text : texts)
-        result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-}
-
 int fail(Launch& launch, const char* doing)
 {
     launch.errnum = errno;
     launch.failed = doing;
     return 127;
-}
-
-void reset_signals()
-{
-    set_default_signals();
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 /// Moves the descriptors to their places. Each is first copied above all places, so that no place is overwritten before it is
@@ -186,9 +170,9 @@ namespace {
 Result<UniqueFd> prepare(Launch& launch, const ChildSpec& spec)
 {
     launch.spec = &spec;
-    launch.argv = pointers(spec.argv);
+    launch.argv = argument_pointers(spec.argv);
     if (spec.env)
-        launch.env = pointers(*spec.env);
+        launch.env = argument_pointers(*spec.env);
     UniqueFd nothing;
     if (spec.in < 0 || spec.out < 0 || spec.err < 0)
         nothing = TRY(open_file("/dev/null", O_RDWR));
@@ -256,7 +240,7 @@ Result<Child> HeldChild::go() &&
 
 Status replace_program(int program_fd, const std::vector<std::string>& argv, const std::vector<int>& keep)
 {
-    auto const arguments = pointers(argv);
+    auto const arguments = argument_pointers(argv);
     for (int const fd : keep)
         ::fcntl(fd, F_SETFD, 0);
     ::syscall(SYS_execveat, program_fd, "", arguments.data(), environ, AT_EMPTY_PATH);

@@ -7,7 +7,7 @@
 
 namespace nova::sys {
 
-void set_default_signals()
+void reset_signals()
 {
     // The kernel's own structure, not the C library's: its sigaction(3) refuses signals 32 and 33.
     struct {
@@ -19,6 +19,9 @@ void set_default_signals()
 
     for (int number = 1; number < NSIG; ++number)
         ::syscall(SYS_rt_sigaction, number, &standard, nullptr, sizeof standard.mask);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 } // namespace nova::sys

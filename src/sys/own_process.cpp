@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <array>
 
-#include "sys/default_signals.h"
+#include "sys/argument_pointers.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -53,25 +53,7 @@ constexpr std::array<RlimitName, 16> rlimits{{{"RLIMIT_CPU", RLIMIT_CPU},
                                               {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
                                               {"RLIMIT_RTTIME", RLIMIT_RTTIME}}};
 
-std::vector<char*> pointers(const std::vector<std::string>& texts)
-{
-    std::vector<char*> result;
-    result.reserve(texts.size() + 1);
-    for (const auto& text : texts)
-        result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-}
-
 } // namespace
-
-void reset_signals()
-{
-    set_default_signals();
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
 
 Status close_on_exec_from(unsigned first)
 {
@@ -161,8 +143,8 @@ Status set_personality(unsigned long domain) { return checked(::personality(doma
 
 Error execute(const std::string& path, const std::vector<std::string>& argv, const std::vector<std::string>& env)
 {
-    auto const arguments = pointers(argv);
-    auto const environment = pointers(env);
+    auto const arguments = argument_pointers(argv);
+    auto const environment = argument_pointers(env);
     ::execve(path.c_str(), arguments.data(), environment.data());
     int const errnum = errno;
     return Error::from_errno("execute " + path, errnum);

@@ -16,9 +16,6 @@ namespace nova::sys {
 using base::Result;
 using base::Status;
 
-/// Every handler, ignored signal and blocked signal back to the default.
-void reset_signals();
-
 /// Every descriptor from `first` up gets close-on-exec.
 Status close_on_exec_from(unsigned first);
 
