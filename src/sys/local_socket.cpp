@@ -5,41 +5,14 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-
-#include <cstring>
-#include <filesystem>
 
 #include "sys/file.h"
+#include "sys/socket_address.h"
 
 namespace nova::sys {
 namespace {
 
 constexpr int backlog = 1024;
-
-/// The address of a path, and the directory that must stay open while it is used (see address_of).
-struct Address {
-    sockaddr_un name{};
-    UniqueFd directory;
-    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
-};
-
-/// A path that is too long for sun_path is reached through its directory's descriptor.
-Result<Address> address_of(const std::string& path)
-{
-    Address address;
-    address.name.sun_family = AF_UNIX;
-    std::string text = path;
-    if (path.size() >= sizeof address.name.sun_path) {
-        std::filesystem::path const whole{path};
-        address.directory = TRY(open_file(whole.parent_path().string(), O_PATH | O_DIRECTORY));
-        text = "/proc/self/fd/" + std::to_string(address.directory.get()) + "/" + whole.filename().string();
-    }
-    if (text.empty() || text.size() >= sizeof address.name.sun_path)
-        return base::Error{base::Code::invalid_argument, "no usable socket path: " + path};
-    std::memcpy(address.name.sun_path, text.c_str(), text.size() + 1);
-    return address;
-}
 
 Result<UniqueFd> stream_socket()
 {
@@ -62,8 +35,8 @@ Result<UniqueFd> take_lock(const std::string& path)
 /// The mode is set between bind and listen: until then nobody can connect.
 Status bind_at(int socket, const std::string& path, unsigned mode, std::optional<std::uint32_t> group)
 {
-    auto const address = TRY(address_of(path));
-    if (::bind(socket, address.get(), sizeof address.name) < 0)
+    auto const address = TRY(SocketAddress::of(path));
+    if (::bind(socket, address.get(), SocketAddress::size()) < 0)
         return base::Error::from_errno("bind " + path);
     if (group && ::chown(path.c_str(), static_cast<uid_t>(-1), *group) < 0)
         return base::Error::from_errno("give " + path + " to its group");
@@ -122,9 +95,9 @@ LocalListener::~LocalListener()
 
 Result<UniqueFd> connect_local(const std::string& path)
 {
-    auto const address = TRY(address_of(path));
+    auto const address = TRY(SocketAddress::of(path));
     auto socket = TRY(stream_socket());
-    if (::connect(socket.get(), address.get(), sizeof address.name) < 0)
+    if (::connect(socket.get(), address.get(), SocketAddress::size()) < 0)
         return base::Error::from_errno("connect to " + path);
     return socket;
 }

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstring>
 
 #include "sys/file.h"
+#include "sys/socket_address.h"
 
 namespace nova::sys {
 
@@ -27,31 +27,6 @@ Result<UniqueFd> make_socket(SocketKind kind)
     return fd;
 }
 
-/// An address, and the directory through which it is reached where the path does not fit.
-struct Address {
-    sockaddr_un name{};
-    UniqueFd directory;
-
-    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
-};
-
-Result<Address> address_of(const std::string& path)
-{
-    Address address;
-    address.name.sun_family = AF_UNIX;
-    std::string text = path;
-    if (text.size() >= sizeof address.name.sun_path) {
-        auto const slash = path.rfind('/');
-        auto const parent = slash == std::string::npos ? "." : path.substr(0, slash);
-        address.directory = TRY(open_file(parent, O_PATH | O_DIRECTORY));
-        text = "/proc/self/fd/" + std::to_string(address.directory.get()) + "/" + path.substr(slash + 1);
-    }
-    if (text.empty() || text.size() >= sizeof address.name.sun_path)
-        return Error{Code::invalid_argument, "socket path " + path + ": its last part is too long"};
-    std::memcpy(address.name.sun_path, text.c_str(), text.size() + 1);
-    return address;
-}
-
 /// True where the file is a socket that nobody listens on.
 bool is_abandoned(const std::string& path, SocketKind kind)
 {
@@ -64,15 +39,15 @@ bool is_abandoned(const std::string& path, SocketKind kind)
 
 Status bind_to(int socket, const std::string& path, SocketKind kind, unsigned mode)
 {
-    auto const address = TRY(address_of(path));
+    auto const address = TRY(SocketAddress::of(path));
     // On a socket not yet bound, fchmod sets what the file will get: no moment with a wider mode.
     ::fchmod(socket, mode);
-    if (::bind(socket, address.get(), sizeof address.name) == 0)
+    if (::bind(socket, address.get(), SocketAddress::size()) == 0)
         return base::done();
     int errnum = errno;
     if (errnum == EADDRINUSE && is_abandoned(path, kind)) {
         ::unlink(path.c_str());
-        if (::bind(socket, address.get(), sizeof address.name) == 0)
+        if (::bind(socket, address.get(), SocketAddress::size()) == 0)
             return base::done();
         errnum = errno;
     }
@@ -96,8 +71,8 @@ Result<UniqueFd> listen_unix(const std::string& path, SocketKind kind, unsigned 
 Result<UniqueFd> connect_unix(const std::string& path, SocketKind kind)
 {
     auto socket = TRY(make_socket(kind));
-    auto const address = TRY(address_of(path));
-    if (::connect(socket.get(), address.get(), sizeof address.name) < 0) {
+    auto const address = TRY(SocketAddress::of(path));
+    if (::connect(socket.get(), address.get(), SocketAddress::size()) < 0) {
         int const errnum = errno;
         return Error::from_errno("connect to " + path, errnum);
     }
@@ -189,14 +164,10 @@ Result<std::size_t> next_size(int socket)
     }
 }
 
-} // namespace
-
-Result<std::optional<Message>> receive_message(int socket, std::size_t most)
+/// One recvmsg(2). Yields how many bytes came; `fds` gets the descriptors that came with them.
+Result<std::size_t> receive(int socket, std::span<char> bytes, std::vector<UniqueFd>& fds)
 {
-    auto const size = TRY(next_size(socket));
-    Message message;
-    message.text.resize(std::min(size, most));
-    iovec part{message.text.data(), message.text.size()};
+    iovec part{bytes.data(), bytes.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(most_fds_per_message * sizeof(int))];
     msghdr header{};
     header.msg_iov = &part;
@@ -209,7 +180,18 @@ Result<std::optional<Message>> receive_message(int socket, std::size_t most)
         if (errnum != EINTR)
             return Error::from_errno("receive a message", errnum);
     }
-    message.fds = take_fds(header);
+    fds = take_fds(header);
+    return static_cast<std::size_t>(count);
+}
+
+} // namespace
+
+Result<std::optional<Message>> receive_message(int socket, std::size_t most)
+{
+    auto const size = TRY(next_size(socket));
+    Message message;
+    message.text.resize(std::min(size, most));
+    auto const count = TRY(receive(socket, message.text, message.fds));
     if (size > most)
         return Error{Code::resource_exhausted, "receive a message: " + std::to_string(size) + " bytes are too many"};
     if (count == 0 && message.fds.empty())
@@ -220,19 +202,8 @@ Result<std::optional<Message>> receive_message(int socket, std::size_t most)
 Result<UniqueFd> receive_fd(int stream)
 {
     char text[256];
-    iovec part{text, sizeof text};
-    alignas(cmsghdr) char control[CMSG_SPACE(most_fds_per_message * sizeof(int))];
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    while (::recvmsg(stream, &header, MSG_CMSG_CLOEXEC) < 0) {
-        int const errnum = errno;
-        if (errnum != EINTR)
-            return Error::from_errno("receive a descriptor", errnum);
-    }
-    auto fds = take_fds(header);
+    std::vector<UniqueFd> fds;
+    TRY(receive(stream, text, fds).context("receive a descriptor"));
     if (fds.empty())
         return Error{Code::failed_precondition, "receive a descriptor: none came"};
     return std::move(fds.front());

@@ -4,12 +4,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "sys/file.h"
+#include "sys/socket_address.h"
 
 namespace nova::sys {
 namespace {
@@ -19,29 +17,6 @@ using base::Error;
 using namespace std::chrono_literals;
 
 Error closed() { return Error{Code::unavailable, "the other side closed the connection"}; }
-
-/// An address by a descriptor of the directory where the path itself is too long for one.
-struct Address {
-    UniqueFd directory; ///< Must live until connect(2) returned.
-    sockaddr_un socket{};
-};
-
-Result<Address> address_of(const std::string& path)
-{
-    Address address;
-    address.socket.sun_family = AF_UNIX;
-    auto text = path;
-    if (text.size() >= sizeof address.socket.sun_path) {
-        auto const slash = path.rfind('/');
-        auto const parent = slash == std::string::npos ? std::string{"."} : path.substr(0, slash + 1);
-        address.directory = TRY(open_file(parent, O_PATH | O_DIRECTORY));
-        text = "/proc/self/fd/" + std::to_string(address.directory.get()) + "/" + path.substr(slash + 1);
-    }
-    if (text.size() >= sizeof address.socket.sun_path)
-        return Error{Code::invalid_argument, "name of the socket is too long: " + path};
-    std::memcpy(address.socket.sun_path, text.data(), text.size());
-    return address;
-}
 
 /// connect(2) of a unix socket waits for room in the listener's queue, as long as this option says.
 void limit_connect(int socket, Deadline deadline)
@@ -68,12 +43,12 @@ Error connect_error(const std::string& path, int errnum)
 
 Result<UnixStream> UnixStream::connect(const std::string& path, Deadline deadline)
 {
-    auto const address = TRY(address_of(path));
+    auto const address = TRY(SocketAddress::of(path));
     UniqueFd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!socket)
         return Error::from_errno("make a unix socket");
     limit_connect(socket.get(), deadline);
-    while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address.socket), sizeof address.socket) < 0) {
+    while (::connect(socket.get(), address.get(), SocketAddress::size()) < 0) {
         if (errno != EINTR || deadline.passed())
             return connect_error(path, errno);
     }
