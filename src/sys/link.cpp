@@ -16,6 +16,7 @@
 
 #include "base/strings.h"
 #include "sys/file.h"
+#include "sys/netlink_list.h"
 
 namespace nova::sys {
 
@@ -157,16 +158,10 @@ Result<std::vector<unsigned char>> parse_mac(const std::string& text)
 
 Result<std::vector<Link>> list_links(Netlink& netlink)
 {
-    std::vector<Link> links;
-    auto request = link_request(RTM_GETLINK, NLM_F_DUMP);
-    auto status = netlink.dump(
-        request, [&] { links.clear(); },
-        [&](const NetlinkAnswer& answer) -> Status {
-            links.push_back(TRY(read_link(answer)));
-            return base::done();
-        });
-    TRY(std::move(status).context("list links"));
-    return links;
+    auto const read = [](const ifinfomsg&, const NetlinkAnswer& answer) -> Result<std::optional<Link>> {
+        return std::optional{TRY(read_link(answer))};
+    };
+    return list_entries<Link, ifinfomsg>(netlink, RTM_GETLINK, read).context("list links");
 }
 
 Result<Link> get_link(Netlink& netlink, const std::string& name)
@@ -198,51 +193,41 @@ Result<std::optional<Link>> find_link(Netlink& netlink, const std::string& name)
 
 Result<std::vector<LinkAddress>> list_addresses(Netlink& netlink)
 {
-    std::vector<LinkAddress> addresses;
-    NetlinkRequest request{RTM_GETADDR, NLM_F_DUMP};
-    request.header(ifaddrmsg{});
-    auto status = netlink.dump(
-        request, [&] { addresses.clear(); },
-        [&](const NetlinkAnswer& answer) -> Status {
-            auto const head = TRY(answer.header<ifaddrmsg>());
-            std::span<const unsigned char> bytes;
-            for (const auto& attribute : answer.attributes<ifaddrmsg>()) // IFA_ADDRESS is the far end's on point-to-point links.
-                if (attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && bytes.empty()))
-                    bytes = attribute.value;
-            addresses.push_back({static_cast<int>(head.ifa_index), to_address(head.ifa_family, bytes, head.ifa_prefixlen)});
-            return base::done();
-        });
-    TRY(std::move(status).context("list addresses"));
-    return addresses;
+    auto const read = [](const ifaddrmsg& head, const NetlinkAnswer& answer) -> Result<std::optional<LinkAddress>> {
+        std::span<const unsigned char> bytes;
+        for (const auto& attribute : answer.attributes<ifaddrmsg>()) // IFA_ADDRESS is the far end's on point-to-point links.
+            if (attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && bytes.empty()))
+                bytes = attribute.value;
+        return std::optional{
+            LinkAddress{static_cast<int>(head.ifa_index), to_address(head.ifa_family, bytes, head.ifa_prefixlen)}};
+    };
+    return list_entries<LinkAddress, ifaddrmsg>(netlink, RTM_GETADDR, read).context("list addresses");
 }
+
+namespace {
+
+Result<std::optional<Route>> read_route(const rtmsg& head, const NetlinkAnswer& answer)
+{
+    if (head.rtm_family != AF_INET && head.rtm_family != AF_INET6)
+        return std::optional<Route>{};
+    Route route{to_address(head.rtm_family, {}, head.rtm_dst_len), "", 0, head.rtm_table};
+    for (const auto& attribute : answer.attributes<rtmsg>()) {
+        switch (attribute.type) {
+        case RTA_DST: route.destination = to_address(head.rtm_family, attribute.value, head.rtm_dst_len); break;
+        case RTA_GATEWAY: route.gateway = to_address(head.rtm_family, attribute.value, -1); break;
+        case RTA_OIF: route.index = static_cast<int>(attribute.number()); break;
+        case RTA_TABLE: route.table = attribute.number(); break;
+        default: break;
+        }
+    }
+    return route.table == RT_TABLE_LOCAL ? std::nullopt : std::optional{std::move(route)};
+}
+
+} // namespace
 
 Result<std::vector<Route>> list_routes(Netlink& netlink)
 {
-    std::vector<Route> routes;
-    NetlinkRequest request{RTM_GETROUTE, NLM_F_DUMP};
-    request.header(rtmsg{});
-    auto status = netlink.dump(
-        request, [&] { routes.clear(); },
-        [&](const NetlinkAnswer& answer) -> Status {
-            auto const head = TRY(answer.header<rtmsg>());
-            if (head.rtm_family != AF_INET && head.rtm_family != AF_INET6)
-                return base::done();
-            Route route{to_address(head.rtm_family, {}, head.rtm_dst_len), "", 0, head.rtm_table};
-            for (const auto& attribute : answer.attributes<rtmsg>()) {
-                switch (attribute.type) {
-                case RTA_DST: route.destination = to_address(head.rtm_family, attribute.value, head.rtm_dst_len); break;
-                case RTA_GATEWAY: route.gateway = to_address(head.rtm_family, attribute.value, -1); break;
-                case RTA_OIF: route.index = static_cast<int>(attribute.number()); break;
-                case RTA_TABLE: route.table = attribute.number(); break;
-                default: break;
-                }
-            }
-            if (route.table != RT_TABLE_LOCAL)
-                routes.push_back(std::move(route));
-            return base::done();
-        });
-    TRY(std::move(status).context("list routes"));
-    return routes;
+    return list_entries<Route, rtmsg>(netlink, RTM_GETROUTE, read_route).context("list routes");
 }
 
 Status create_bridge(Netlink& netlink, const BridgeOptions& options)

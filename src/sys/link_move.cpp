@@ -8,6 +8,7 @@
 
 #include "sys/file.h"
 #include "sys/namespace.h"
+#include "sys/netlink_list.h"
 
 namespace nova::sys {
 
@@ -33,30 +34,22 @@ Status move_link(Netlink& netlink, int index, std::uint16_t kind, std::uint32_t 
 
 Result<std::vector<KeptAddress>> list_lasting_addresses(Netlink& netlink, int index)
 {
-    std::vector<KeptAddress> addresses;
-    NetlinkRequest request{RTM_GETADDR, NLM_F_DUMP};
-    request.header(ifaddrmsg{});
-    auto status = netlink.dump(
-        request, [&] { addresses.clear(); },
-        [&](const NetlinkAnswer& answer) -> Status {
-            auto const head = TRY(answer.header<ifaddrmsg>());
-            KeptAddress found{
-                .family = head.ifa_family, .prefix_bits = head.ifa_prefixlen, .local = {}, .address = {}, .broadcast = {}};
-            std::uint32_t flags = head.ifa_flags;
-            for (const auto& attribute : answer.attributes<ifaddrmsg>())
-                switch (attribute.type) {
-                case IFA_LOCAL: found.local = copy(attribute.value); break;
-                case IFA_ADDRESS: found.address = copy(attribute.value); break;
-                case IFA_BROADCAST: found.broadcast = copy(attribute.value); break;
-                case IFA_FLAGS: flags = attribute.number(); break;
-                default: break;
-                }
-            if (static_cast<int>(head.ifa_index) == index && lasts(head, flags))
-                addresses.push_back(std::move(found));
-            return base::done();
-        });
-    TRY(std::move(status).context("list addresses"));
-    return addresses;
+    auto const read = [&](const ifaddrmsg& head, const NetlinkAnswer& answer) -> Result<std::optional<KeptAddress>> {
+        KeptAddress found{
+            .family = head.ifa_family, .prefix_bits = head.ifa_prefixlen, .local = {}, .address = {}, .broadcast = {}};
+        std::uint32_t flags = head.ifa_flags;
+        for (const auto& attribute : answer.attributes<ifaddrmsg>())
+            switch (attribute.type) {
+            case IFA_LOCAL: found.local = copy(attribute.value); break;
+            case IFA_ADDRESS: found.address = copy(attribute.value); break;
+            case IFA_BROADCAST: found.broadcast = copy(attribute.value); break;
+            case IFA_FLAGS: flags = attribute.number(); break;
+            default: break;
+            }
+        bool const wanted = static_cast<int>(head.ifa_index) == index && lasts(head, flags);
+        return wanted ? std::optional{std::move(found)} : std::nullopt;
+    };
+    return list_entries<KeptAddress, ifaddrmsg>(netlink, RTM_GETADDR, read).context("list addresses");
 }
 
 Status add_address(Netlink& netlink, int index, const KeptAddress& address)

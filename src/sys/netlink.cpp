@@ -144,15 +144,21 @@ std::vector<NetlinkAnswer> parse_messages(std::span<const unsigned char> datagra
     return messages;
 }
 
-Result<Netlink> Netlink::open()
+Result<UniqueFd> open_netlink_socket(int protocol, int flags)
 {
-    UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+    UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol)};
     if (!socket)
         return Error::from_errno("open netlink socket");
     sockaddr_nl self{};
     self.nl_family = AF_NETLINK;
     if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) < 0)
         return Error::from_errno("bind netlink socket");
+    return socket;
+}
+
+Result<Netlink> Netlink::open()
+{
+    auto socket = TRY(open_netlink_socket(NETLINK_ROUTE, 0));
     // Both only make error messages better, so a kernel without them will do.
     int const on = 1;
     ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);

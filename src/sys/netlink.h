@@ -89,6 +89,9 @@ struct NetlinkAnswer {
 /// The messages that follow each other in a datagram. Stops at the first that does not fit. Their bytes are the datagram's.
 std::vector<NetlinkAnswer> parse_messages(std::span<const unsigned char> datagram);
 
+/// A bound socket to the kernel. `protocol`: NETLINK_ROUTE; `flags`: SOCK_NONBLOCK, or 0.
+Result<UniqueFd> open_netlink_socket(int protocol, int flags);
+
 /// A socket to the kernel's routing tables in the network namespace that the opening thread was in.
 /// Not for use by two threads at a time.
 class Netlink {

@@ -27,13 +27,7 @@ std::vector<int> groups_of(NetlinkEvents::About about)
 Result<NetlinkEvents> NetlinkEvents::open(About about)
 {
     auto const protocol = about == About::links ? NETLINK_ROUTE : NETLINK_NETFILTER;
-    UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)};
-    if (!socket)
-        return Error::from_errno("open netlink socket");
-    sockaddr_nl self{};
-    self.nl_family = AF_NETLINK;
-    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) < 0)
-        return Error::from_errno("bind netlink socket");
+    auto socket = TRY(open_netlink_socket(protocol, SOCK_NONBLOCK));
     for (int const group : groups_of(about))
         if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
             return Error::from_errno("listen to netlink group " + std::to_string(group));
