@@ -1,6 +1,6 @@
 # Flags that every target shares, so that precompiled headers can be reused across rooms.
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type -Werror=unused-result
-                    -fPIC -fstack-protector-strong)
+add_compile_options(-Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
+                    -Werror=return-type -Werror=unused-result -fPIC -fstack-protector-strong)
 # Quoted includes start at src/. Not -I: our room sys would hide the C library's <sys/...>.
 add_compile_options("SHELL:-iquote ${CMAKE_SOURCE_DIR}/src")
 add_compile_definitions(_GNU_SOURCE NOVA_VERSION="${PROJECT_VERSION}")
