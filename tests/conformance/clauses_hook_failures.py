@@ -59,47 +59,35 @@ for each in AT_CREATE:
     add(f"a_missing_{each}_hook_fails_create", f"A {each} hook that is not there fails create.", LIFE, missing_fails(each), group="hook_failures")
 
 
-@clause(LIFE)
-def a_failing_start_container_hook_fails_start(c):
-    """Where a startContainer hook fails, start is an error, the next hooks and the program do not run, and the container is stopped."""
-    notes = failing(c, "startContainer")
-    c.create()
-    pid = c.state()["pid"]
-    expect(c.start(check=False).code != 0, "start succeeds")
-    equal((notes / "hooks").read_text().split(), ["first", "failing"], "hooks that ran")
-    expect(not (notes / "program").exists(), "the program ran")
-    c.eventually("the process is gone", lambda: not live(pid))
+def fails_start(kind):
+    def body(c):
+        notes = failing(c, kind)
+        c.create()
+        pid = c.state()["pid"]
+        expect(c.start(check=False).code != 0, "start succeeds")
+        equal((notes / "hooks").read_text().split(), ["first", "failing"], "hooks that ran")
+        if kind == "startContainer":
+            expect(not (notes / "program").exists(), "the program ran")
+        c.eventually("the process is gone", lambda: not live(pid))
+    return body
 
 
-@clause(LIFE)
-def a_failing_start_container_hook_goes_on_to_poststop(c):
-    """Where a startContainer hook fails, the container is destroyed and the poststop hooks run."""
-    notes = failing(c, "startContainer")
-    c.create()
-    c.start(check=False)
-    is_destroyed(c)
-    equal((notes / "poststop").read_text(), "poststop\n")
+def is_destroyed_at_start(kind):
+    def body(c):
+        notes = failing(c, kind)
+        c.create()
+        c.start(check=False)
+        is_destroyed(c)
+        equal((notes / "poststop").read_text(), "poststop\n")
+    return body
 
 
-@clause(LIFE)
-def a_failing_poststart_hook_fails_start(c):
-    """Where a poststart hook fails, start is an error, the next hooks do not run, and the container is stopped."""
-    notes = failing(c, "poststart")
-    c.create()
-    pid = c.state()["pid"]
-    expect(c.start(check=False).code != 0, "start succeeds")
-    equal((notes / "hooks").read_text().split(), ["first", "failing"], "hooks that ran")
-    c.eventually("the process is gone", lambda: not live(pid))
-
-
-@clause(LIFE)
-def a_failing_poststart_hook_goes_on_to_poststop(c):
-    """Where a poststart hook fails, the container is destroyed and the poststop hooks run."""
-    notes = failing(c, "poststart")
-    c.create()
-    c.start(check=False)
-    is_destroyed(c)
-    equal((notes / "poststop").read_text(), "poststop\n")
+for each, called, not_run in (("startContainer", "start_container", "the next hooks and the program do not run"),
+                              ("poststart", "poststart", "the next hooks do not run")):
+    add(f"a_failing_{called}_hook_fails_start", f"Where a {each} hook fails, start is an error, {not_run}, and the container is stopped.",
+        LIFE, fails_start(each), group="hook_failures")
+    add(f"a_failing_{called}_hook_goes_on_to_poststop", f"Where a {each} hook fails, the container is destroyed and the poststop hooks run.",
+        LIFE, is_destroyed_at_start(each), group="hook_failures")
 
 
 @clause(LIFE)

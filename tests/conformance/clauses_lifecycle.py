@@ -3,7 +3,7 @@ import os
 import pathlib
 import signal
 
-from suite import SHOULD, clause, equal, expect
+from suite import SHOULD, add, clause, equal, expect
 
 STATE, LIFE, ERRORS = "runtime.md#state", "runtime.md#lifecycle", "runtime.md#errors"
 
@@ -140,16 +140,16 @@ def what_is_only_warned_of_goes_on(c):
     equal(c.inside("echo ran"), "ran")
 
 
-@clause("runtime.md#query-state")
-def state_without_an_id_fails(c):
-    """Asking for a state without an id is an error."""
-    expect(c.call("state").code != 0)
+def refuse_no_id_and_an_unknown_one(verb, *more, where=None, asking=None):
+    """Two clauses that most operations share."""
+    where, asking = f"runtime.md#{where or verb}", asking or (verb.capitalize(), verb.capitalize())
+    add(f"{verb}_without_an_id_fails", f"{asking[0]} without an id is an error.", where,
+        lambda c: expect(c.call(verb).code != 0), group="lifecycle")
+    add(f"{verb}_of_an_unknown_container_fails", f"{asking[1]} of a container that does not exist is an error.", where,
+        lambda c: expect(c.call(verb, "nobody", *more).code != 0), group="lifecycle")
 
 
-@clause("runtime.md#query-state")
-def state_of_an_unknown_container_fails(c):
-    """Asking for the state of a container that does not exist is an error."""
-    expect(c.call("state", "nobody").code != 0)
+refuse_no_id_and_an_unknown_one("state", where="query-state", asking=("Asking for a state", "Asking for the state"))
 
 
 @clause("runtime.md#create")
@@ -207,16 +207,7 @@ def a_property_that_cannot_be_applied_fails_create(c):
     c.refuses()
 
 
-@clause("runtime.md#start")
-def start_without_an_id_fails(c):
-    """Start without an id is an error."""
-    expect(c.call("start").code != 0)
-
-
-@clause("runtime.md#start")
-def start_of_an_unknown_container_fails(c):
-    """Start of a container that does not exist is an error."""
-    expect(c.start("nobody", check=False).code != 0)
+refuse_no_id_and_an_unknown_one("start")
 
 
 @clause("runtime.md#start")
@@ -254,16 +245,7 @@ def start_of_a_program_that_is_not_there_fails(c):
         expect(c.start(check=False).code != 0, "start succeeds")
 
 
-@clause("runtime.md#kill")
-def kill_without_an_id_fails(c):
-    """Kill without an id is an error."""
-    expect(c.call("kill").code != 0)
-
-
-@clause("runtime.md#kill")
-def kill_of_an_unknown_container_fails(c):
-    """Kill of a container that does not exist is an error."""
-    expect(c.kill("TERM", "nobody", check=False).code != 0)
+refuse_no_id_and_an_unknown_one("kill", "TERM")
 
 
 @clause("runtime.md#kill")
@@ -305,16 +287,7 @@ def kill_with_an_unknown_signal_fails_and_has_no_effect(c):
     equal(c.status(), "running")
 
 
-@clause("runtime.md#delete")
-def delete_without_an_id_fails(c):
-    """Delete without an id is an error."""
-    expect(c.call("delete").code != 0)
-
-
-@clause("runtime.md#delete")
-def delete_of_an_unknown_container_fails(c):
-    """Delete of a container that does not exist is an error."""
-    expect(c.delete("nobody", check=False).code != 0)
+refuse_no_id_and_an_unknown_one("delete")
 
 
 @clause("runtime.md#delete")

@@ -64,15 +64,21 @@ for wanted, tags in (("private", [set()]), ("slave", [set(), {"master"}]), ("sha
     add(f"rootfs_propagation_{wanted}", f"rootfsPropagation {wanted} is that of the root mount.", PROPAGATION, propagation(wanted, tags), group="linux")
 
 
-@clause(PROPAGATION)
-def a_slave_root_sees_what_is_mounted_outside_later(c):
-    """With rootfsPropagation slave, what the host mounts below the root later is seen inside."""
+def mount_later(c, wanted):
+    """Runs the container with a root that is shared outside, and mounts a file system below that later. Returns the pid."""
     subprocess.run(["mount", "--bind", c.root, c.root], check=True)
     subprocess.run(["mount", "--make-shared", c.root], check=True)
     (c.root / "later").mkdir()
-    c.linux["rootfsPropagation"] = "slave"
+    c.linux["rootfsPropagation"] = wanted
     pid = c.up()
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", c.root / "later"], check=True)
+    return pid
+
+
+@clause(PROPAGATION)
+def a_slave_root_sees_what_is_mounted_outside_later(c):
+    """With rootfsPropagation slave, what the host mounts below the root later is seen inside."""
+    pid = mount_later(c, "slave")
     (c.root / "later/file").write_text("seen")
     equal(pathlib.Path(f"/proc/{pid}/root/later/file").read_text(), "seen")
 
@@ -80,12 +86,7 @@ def a_slave_root_sees_what_is_mounted_outside_later(c):
 @clause(PROPAGATION)
 def a_private_root_does_not(c):
     """With rootfsPropagation private it is not."""
-    subprocess.run(["mount", "--bind", c.root, c.root], check=True)
-    subprocess.run(["mount", "--make-shared", c.root], check=True)
-    (c.root / "later").mkdir()
-    c.linux["rootfsPropagation"] = "private"
-    pid = c.up()
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", c.root / "later"], check=True)
+    pid = mount_later(c, "private")
     expect(" /later " not in pathlib.Path(f"/proc/{pid}/mountinfo").read_text())
 
 
