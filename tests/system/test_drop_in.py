@@ -35,6 +35,15 @@ def rm_leaves_nothing(c):
     eventually("it is gone", lambda: "gone" not in c.out("ps", "--all", "--format", "{{.Names}}").split())
 
 
+def check_shell(terminal, name):
+    """A shell in a terminal of that name does what is typed, and its exit code comes back."""
+    with contextlib.closing(terminal):
+        terminal.type("tty; echo sum $((40+2))\n")
+        assert name in terminal.read_until("sum 42")
+        terminal.type("exit 6\n")
+        assert terminal.wait() == 6
+
+
 def run_in_a_terminal(c):
     terminal = c.terminal("run", "--rm", "--interactive", "--tty", *c.options, IMAGE, "bash", "--norc")
     try:
@@ -76,14 +85,7 @@ def exec_runs_beside(c):
 
 def exec_in_a_terminal(c):
     name = c.up("execterminal")
-    terminal = c.terminal("exec", "--interactive", "--tty", name, "bash", "--norc")
-    try:
-        terminal.type("tty; echo sum $((40+2))\n")
-        assert "/dev/pts/" in terminal.read_until("sum 42")
-        terminal.type("exit 6\n")
-        assert terminal.wait() == 6
-    finally:
-        terminal.close()
+    check_shell(c.terminal("exec", "--interactive", "--tty", name, "bash", "--norc"), "/dev/pts/")
 
 
 def logs_are_kept(c):
@@ -388,28 +390,14 @@ def ctr_runs(c):
 
 
 def ctr_runs_in_a_terminal(c):
-    terminal = c.terminal("run", "--rm", "--tty", *c.options, IMAGE, "terminal", "bash", "--norc")
-    try:
-        terminal.type("tty; echo sum $((40+2))\n")
-        assert "/dev/pts/0" in terminal.read_until("sum 42")
-        terminal.type("exit 5\n")
-        assert terminal.wait() == 5
-    finally:
-        terminal.close()
+    check_shell(c.terminal("run", "--rm", "--tty", *c.options, IMAGE, "terminal", "bash", "--norc"), "/dev/pts/0")
 
 
 def ctr_execs(c):
     c.up("exec")
     assert c.run("task", "exec", "--exec-id", "a", "exec", "bash", "-c", "ps -e -o comm=; exit 4", check=False).returncode == 4
     assert c.out("task", "exec", "--exec-id", "b", "--user", "1234", "--cwd", "/usr", "exec", "bash", "-c", "id -u; pwd") == "1234\n/usr"
-    terminal = c.terminal("task", "exec", "--exec-id", "c", "--tty", "exec", "bash", "--norc")
-    try:
-        terminal.type("echo sum $((40+2))\n")
-        terminal.read_until("sum 42")
-        terminal.type("exit 6\n")
-        assert terminal.wait() == 6
-    finally:
-        terminal.close()
+    check_shell(c.terminal("task", "exec", "--exec-id", "c", "--tty", "exec", "bash", "--norc"), "/dev/pts/")
 
 
 def ctr_kills_and_deletes(c):
