@@ -251,12 +251,15 @@ struct Seccomp {
 };
 
 struct IntelRdt {
-    std::string clos_id;
+    std::string clos_id; ///< One name, or "/". Empty: the container's id.
     std::string l3_cache_schema;
     std::string mem_bw_schema;
     std::vector<std::string> schemata;
-    bool enable_monitoring = false;
+    bool enable_monitoring = false; ///< Or one of its two forerunners, until version 1.2.1 of the specification.
 };
+
+/// One name that a class of resctrl may have, or "/" for the default class.
+bool is_rdt_class(std::string_view name);
 
 struct MemoryPolicy {
     std::string mode; ///< MPOL_BIND

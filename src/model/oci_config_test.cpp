@@ -79,5 +79,20 @@ TEST(OciConfig, names_fields_of_objects_in_objects)
         "process.landlock.rules.netPort[0].allowedAccess: is missing");
 }
 
+TEST(OciConfig, takes_one_name_and_single_lines_for_classes_of_caches)
+{
+    auto const with = [](const std::string& text) {
+        return problem(R"({"ociVersion":"1.3.0","root":{"path":"r"},"linux":{"intelRdt":)" + text + "}}");
+    };
+    for (const char* const bad : {"a/b", "..", ".", "info", "mon_groups", "mon_data", "a\\nb", "/a", "//"})
+        EXPECT_EQ(with(R"({"closID":")" + std::string{bad} + "\"}"),
+                  "linux.intelRdt.closID: must be one name, and none of resctrl's own, or /")
+            << bad;
+    EXPECT_EQ(with(R"({"memBwSchema":"L3:0=f"})"), "linux.intelRdt.memBwSchema: must be one line that begins with MB:");
+    EXPECT_EQ(with(R"({"memBwSchema":"MB:0=1\nL3:0=f"})"), "linux.intelRdt.memBwSchema: must be one line that begins with MB:");
+    EXPECT_EQ(with(R"({"schemata":["L3:0=f","L3:0=f\n"]})"), "linux.intelRdt.schemata: must be a list of single lines");
+    EXPECT_EQ(with(R"({"closID":"/","enableMonitoring":true,"memBwSchema":"MB:0=1","schemata":["L3:0=1"]})"), "");
+}
+
 } // namespace
 } // namespace nova::model

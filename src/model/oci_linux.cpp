@@ -72,11 +72,37 @@ static Status read(const Field& field, SeccompRule& rule)
     return done();
 }
 
+bool is_rdt_class(std::string_view name)
+{
+    constexpr std::array<std::string_view, 6> taken{"", ".", "..", "info", "mon_groups", "mon_data"};
+    if (name == "/")
+        return true;
+    return name.size() <= 255 && name.find_first_of("/\n") == std::string_view::npos &&
+           std::find(taken.begin(), taken.end(), name) == taken.end();
+}
+
+static Status check_schemata(const Field& field, const IntelRdt& rdt)
+{
+    auto const has_newline = [](std::string_view text) { return text.find('\n') != std::string_view::npos; };
+    if (!rdt.mem_bw_schema.empty() && (!rdt.mem_bw_schema.starts_with("MB:") || has_newline(rdt.mem_bw_schema)))
+        return field.wrong_member("memBwSchema", "one line that begins with MB:");
+    if (std::any_of(rdt.schemata.begin(), rdt.schemata.end(), has_newline))
+        return field.wrong_member("schemata", "a list of single lines");
+    return done();
+}
+
 static Status read(const Field& field, IntelRdt& rdt)
 {
-    return read_object(field, may("closID", rdt.clos_id), may("l3CacheSchema", rdt.l3_cache_schema),
-                       may("memBwSchema", rdt.mem_bw_schema), may("schemata", rdt.schemata),
-                       may("enableMonitoring", rdt.enable_monitoring));
+    bool watches_caches = false;
+    bool watches_bandwidth = false;
+    TRY(read_object(field, may("closID", rdt.clos_id), may("l3CacheSchema", rdt.l3_cache_schema),
+                    may("memBwSchema", rdt.mem_bw_schema), may("schemata", rdt.schemata),
+                    may("enableMonitoring", rdt.enable_monitoring), may("enableCMT", watches_caches),
+                    may("enableMBM", watches_bandwidth)));
+    rdt.enable_monitoring = rdt.enable_monitoring || watches_caches || watches_bandwidth;
+    if (!rdt.clos_id.empty() && !is_rdt_class(rdt.clos_id))
+        return field.wrong_member("closID", "one name, and none of resctrl's own, or /");
+    return check_schemata(field, rdt);
 }
 
 static Status read(const Field& field, MemoryPolicy& policy)

@@ -185,7 +185,7 @@ std::string pressure_json(const sys::Cgroup& cgroup, const std::string& resource
     return any ? json.end('}').text() : std::string{};
 }
 
-std::string stats_event(const std::string& id, const sys::Cgroup& cgroup)
+std::string stats_event(const std::string& id, const sys::Cgroup& cgroup, const std::string& rdt)
 {
     Json json;
     json.begin('{').member("type", "stats").member("id", id).key("data").begin('{');
@@ -195,7 +195,7 @@ std::string stats_event(const std::string& id, const sys::Cgroup& cgroup)
     write_pids(json, cgroup);
     write_block_stats(json, cgroup);
     write_hugepage_stats(json, cgroup);
-    json.key("intel_rdt").begin('{').end('}').key("network_interfaces").raw("null");
+    json.key("intel_rdt").raw(rdt).key("network_interfaces").raw("null");
     return json.end('}').end('}').text() + "\n";
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/cgroup_stats.h"
 #include "runtime/commands.h"
 #include "runtime/event_options.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/state.h"
 #include "sys/cgroup_watch.h"
 #include "sys/file.h"
@@ -73,7 +74,11 @@ private:
 /// Follows one container and prints a line for each thing that happens.
 class EventStream {
 public:
-    EventStream(std::string id, const sys::Cgroup& cgroup) : id_(std::move(id)), cgroup_(cgroup) {}
+    EventStream(const Globals& globals, const Record& record, const sys::Cgroup& cgroup)
+        : globals_(globals), record_(record), cgroup_(cgroup)
+    {}
+
+    Status print_stats() const { return sys::write_all(1, stats_event(record_.id, cgroup_, rdt_stats_json(globals_, record_))); }
 
     Status watch(const std::vector<PressureWish>& wishes)
     {
@@ -87,7 +92,7 @@ public:
 
     Status follow(int process, std::chrono::microseconds interval)
     {
-        TRY(sys::write_all(1, stats_event(id_, cgroup_)));
+        TRY(print_stats());
         auto next = Deadline::after(interval);
         while (true) {
             auto fds = what_to_poll(process);
@@ -98,7 +103,7 @@ public:
                 return done();
             if (!next.passed())
                 continue;
-            TRY(sys::write_all(1, stats_event(id_, cgroup_)));
+            TRY(print_stats());
             next = Deadline::after(interval);
         }
     }
@@ -153,13 +158,14 @@ private:
     Status print(std::string_view type, const std::string& data) const
     {
         model::JsonWriter json;
-        json.begin('{').member("type", type).member("id", id_);
+        json.begin('{').member("type", type).member("id", record_.id);
         if (!data.empty())
             json.key("data").raw(data);
         return sys::write_all(1, json.end('}').text() + "\n");
     }
 
-    std::string id_;
+    const Globals& globals_;
+    const Record& record_;
     const sys::Cgroup& cgroup_;
     std::optional<MemoryAlarm> alarm_;
     std::vector<sys::UniqueFd> pressures_;
@@ -182,12 +188,12 @@ Result<int> events_command(const Globals& globals, Words words)
     if (record.cgroup.empty()) // Its path would be that of the whole host's.
         return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
     auto const cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
+    EventStream stream{globals, record, cgroup};
     if (arguments.has("stats")) {
-        TRY(sys::write_all(1, stats_event(id, cgroup)));
+        TRY(stream.print_stats());
         return 0;
     }
     auto const process = TRY(open_process(record));
-    EventStream stream{id, cgroup};
     TRY(stream.watch(wishes));
     TRY(stream.follow(process.get(), interval));
     return 0;

@@ -60,7 +60,7 @@ void write_linux_features(model::JsonWriter& json)
     write_seccomp_features(json);
     json.key("apparmor").begin('{').member("enabled", true).end('}');
     json.key("selinux").begin('{').member("enabled", true).end('}');
-    json.key("intelRdt").begin('{').member("enabled", false).end('}');
+    json.key("intelRdt").begin('{').member("enabled", true).member("schemata", true).member("monitoring", true).end('}');
     json.key("memoryPolicy").begin('{');
     list(json, "modes", sys::known_memory_modes());
     list(json, "flags", sys::known_memory_flags());

@@ -4,6 +4,7 @@
 #include "model/json_merge.h"
 #include "runtime/commands.h"
 #include "runtime/container_cgroup.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/state.h"
 #include "runtime/update_request.h"
 #include "sys/file.h"
@@ -16,6 +17,11 @@ using base::Error;
 namespace oci = model::oci;
 
 namespace {
+
+struct Change {
+    oci::Resources resources;
+    oci::IntelRdt rdt; ///< Its schemas; empty where they stay.
+};
 
 /// Limits whose controllers the container did not need so far.
 Status take_part(sys::Cgroup& cgroup, Record& record, const oci::Resources& resources)
@@ -41,33 +47,38 @@ Status note_resources(const StateDirectory& directory, const std::string& resour
 }
 
 /// What the kernel may refuse, together: when one of these fails the limits are set back.
-Status change_all(const Globals& globals, const Record& record, const sys::Cgroup& cgroup, const oci::Resources& resources)
+Status change_all(const Globals& globals, const Record& record, const sys::Cgroup& cgroup, const Change& change)
 {
+    const auto& resources = change.resources;
     return change_resources(cgroup, resources, [&]() -> Status {
         if (!resources.devices.empty())
             TRY(apply_device_rules(cgroup, resources.devices));
+        TRY(update_rdt_class(globals, record, change.rdt));
         return tell_systemd(record.unit, systemd_kind(globals), resources);
     });
 }
 
 Status update_container(const Globals& globals, const std::string& id, const UpdateRequest& request)
 {
-    if (!request.l3_cache_schema.empty() || !request.mem_bw_schema.empty()) // No container with it is made.
-        return Error{Code::failed_precondition,
-                     "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt"};
-    auto const resources = TRY(oci::parse_resources(request.resources).context("--resources"));
+    Change change{.resources = TRY(oci::parse_resources(request.resources).context("--resources")), .rdt = {}};
+    change.rdt.l3_cache_schema = request.l3_cache_schema;
+    change.rdt.mem_bw_schema = request.mem_bw_schema;
     auto directory = TRY(StateDirectory::open(globals.root, id));
     TRY(directory.lock());
     auto record = TRY(directory.read());
     auto const phase = observe(directory, record);
     if (phase == Phase::stopped || phase == Phase::creating)
         return Error{Code::failed_precondition, "container \"" + id + "\" is " + std::string{to_string(phase)}};
+    bool const changes_rdt = !request.l3_cache_schema.empty() || !request.mem_bw_schema.empty();
+    if (changes_rdt && record.rdt.name.empty())
+        return Error{Code::failed_precondition,
+                     "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt"};
     if (record.cgroup.empty())
         return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
     auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
-    TRY(take_part(cgroup, record, resources));
+    TRY(take_part(cgroup, record, change.resources));
     TRY(directory.write(record));
-    TRY(change_all(globals, record, cgroup, resources));
+    TRY(change_all(globals, record, cgroup, change));
     return note_resources(directory, request.resources);
 }
 

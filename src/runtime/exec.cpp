@@ -11,6 +11,7 @@
 #include "base/undo.h"
 #include "runtime/channel.h"
 #include "runtime/devices.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/launch.h"
 #include "runtime/pid_file.h"
 #include "runtime/process.h"
@@ -285,6 +286,8 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
         (void)sys::signal_pidfd(executed.pidfd.get(), SIGKILL);
         (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10}));
     });
+    if (!plan.record.rdt.name.empty())
+        TRY(join_rdt_class(globals, plan.record, TRY(sys::pid_of(executed.pidfd.get()))));
     TRY(follow(plan, ours, executed));
     if (executed.unfit)
         (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10})); // It ends by itself.

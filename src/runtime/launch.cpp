@@ -13,6 +13,7 @@
 #include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/id_map.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 #include "runtime/mounts.h"
 #include "runtime/net_devices.h"
@@ -51,6 +52,7 @@ private:
     Status read_config();
     Status make_record();
     Status make_cgroup();
+    Status make_rdt_class();
     Status prepare_init(InitPlan& plan);
     Status clone_init(const InitPlan& plan);
     [[noreturn]] void be_between(const InitPlan& plan, Channel channel, int cgroup);
@@ -71,6 +73,7 @@ private:
     oci::Config config_;
     std::optional<StateDirectory> directory_;
     ContainerCgroup cgroup_;
+    RdtClass rdt_class_;
     std::optional<Channel> channel_;
     Record record_;
     sys::UniqueFd pidfd_;
@@ -106,8 +109,6 @@ Status check_config(const oci::Config& config)
     };
     if (!has("network") && !config.platform.net_devices.empty())
         return Error{Code::invalid_argument, "linux.netDevices: needs a network namespace"};
-    if (config.platform.intel_rdt)
-        return Error{Code::failed_precondition, "linux.intelRdt: is not supported: no resctrl file system is looked for"};
     if (!has("uts") && (!config.hostname.empty() || !config.domainname.empty()))
         return Error{Code::invalid_argument, "hostname: needs a uts namespace"};
     if (!config.platform.mount_label.empty() && !sys::has_selinux())
@@ -160,6 +161,7 @@ Status Launch::make_record()
     record_.annotations = config_.annotations;
     record_.version = config_.version;
     TRY(ContainerCgroup::plan(globals_, config_, record_));
+    TRY(RdtClass::plan(globals_, config_, record_));
     record_.needs_config = needs_config_later(config_);
     TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
     return directory_->write_config(config_text_);
@@ -171,6 +173,14 @@ Status Launch::make_cgroup()
     TRY(cgroup_.make(globals_, config_, record_));
     tell(globals_, Severity::debug, "cgroup: " + (record_.cgroup.empty() ? "none" : record_.cgroup));
     return done();
+}
+
+Status Launch::make_rdt_class()
+{
+    if (record_.rdt.name.empty())
+        return done();
+    undo_.add([this] { rdt_class_.take_back(); });
+    return rdt_class_.make(globals_, config_, record_);
 }
 
 Status Launch::prepare_init(InitPlan& plan)
@@ -333,6 +343,7 @@ Status Launch::make_process()
     InitPlan plan{config_};
     TRY(prepare_init(plan));
     TRY(clone_init(plan));
+    TRY(rdt_class_.join(record_.pid));
     sys::drop_start_pages(); // From here on we mostly wait.
     TRY(follow_setup());
     TRY(commit_record());
@@ -349,8 +360,9 @@ Status Launch::revive()
                            .cgroup = cgroup_.group() ? &*cgroup_.group() : nullptr,
                            .directory = directory_->path(),
                            .console_socket = request_.console_socket};
-    auto restored = TRY(restore_processes(globals_, plan, [this](pid_t pid) {
+    auto restored = TRY(restore_processes(globals_, plan, [this](pid_t pid) -> Status {
         record_.pid = pid;
+        TRY(rdt_class_.join(pid)); // Its children are made later, and follow it.
         return run_runtime_hooks();
     }));
     adopt(std::move(restored.pidfd), restored.pid);
@@ -376,6 +388,7 @@ Result<Launched> Launch::run()
     sys::drop_start_pages(); // Nor is config.json read again.
     TRY(make_record());
     TRY(make_cgroup());
+    TRY(make_rdt_class());
     TRY(request_.images ? revive() : make_process());
     if (request_.start == StartMode::at_once) {
         hooks_begun_ = true;

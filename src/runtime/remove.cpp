@@ -4,6 +4,7 @@
 
 #include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/state.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -65,6 +66,7 @@ Status remove_container(const Globals& globals, const std::string& id, Force for
         return Error{Code::failed_precondition, "cannot delete container \"" + id + "\": it is " + std::string{to_string(phase)} +
                                                     ", not stopped (--force kills it)"};
     TRY(kill_processes(globals, record.value()));
+    TRY(remove_rdt_class(globals, record.value()));
     run_poststop(globals, directory, record.value());
     return directory.remove();
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "model/json_writer.h"
+#include "model/oci_config.h"
 #include "model/oci_field.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
@@ -182,7 +183,12 @@ std::string to_json(const Record& record)
     json.member("needsConfig", record.needs_config).key("controllers").begin('[');
     for (const auto& controller : record.controllers)
         json.value(controller);
-    json.end(']').member("unit", record.unit).key("annotations").begin('{');
+    json.end(']').member("unit", record.unit);
+    if (!record.rdt.name.empty()) {
+        json.key("rdt").begin('{').member("class", record.rdt.name).member("made", record.rdt.made);
+        json.member("monitored", record.rdt.monitored).end('}');
+    }
+    json.key("annotations").begin('{');
     for (const auto& [key, value] : record.annotations)
         json.member(key, value);
     return json.end('}').end('}').text();
@@ -199,12 +205,16 @@ Result<Record> parse_record(std::string text)
                     oci::need("bundle", record.bundle), oci::need("rootfs", record.rootfs), oci::need("pid", record.pid),
                     oci::need("startTicks", ticks), oci::need("created", record.created), oci::need("cgroup", record.cgroup),
                     oci::need("controllers", record.controllers), oci::may("owner", record.owner), oci::may("unit", record.unit),
-                    oci::may("annotations", record.annotations), oci::may("needsConfig", record.needs_config)));
+                    oci::may("annotations", record.annotations), oci::may("needsConfig", record.needs_config),
+                    oci::inside("rdt", oci::may("class", record.rdt.name), oci::may("made", record.rdt.made),
+                                oci::may("monitored", record.rdt.monitored))));
     record.start_ticks = ticks;
     if (record.cgroup.find("..") != std::string::npos)
         return field.find("cgroup")->wrong("without \"..\"");
     if (!record.unit.empty() && !record.unit.ends_with(".scope") && !record.unit.ends_with(".slice"))
         return field.find("unit")->wrong("a scope or a slice"); // Else a forged record could stop any service.
+    if (!record.rdt.name.empty() && !model::oci::is_rdt_class(record.rdt.name))
+        return field.find("rdt")->wrong("the name of a class");
     return record;
 }
 

@@ -19,6 +19,13 @@ using base::Status;
 enum class Phase { creating, created, running, paused, stopped };
 std::string_view to_string(Phase phase);
 
+/// The class of resctrl that a container's processes are in (linux.intelRdt).
+struct RdtPlace {
+    std::string name;       ///< Empty: none. "/": the default one.
+    bool made = false;      ///< With the container, and goes with it.
+    bool monitored = false; ///< There is a group in it that watches this container alone.
+};
+
 /// What is kept of a container in <root>/<id>/state.json.
 struct Record {
     std::string id;
@@ -30,6 +37,7 @@ struct Record {
     std::string cgroup;                 ///< Empty: none of its own.
     std::vector<std::string> controllers;
     std::string unit; ///< Of systemd, which made the cgroup. Empty: none.
+    RdtPlace rdt;
     std::string owner;
     std::map<std::string, std::string> annotations;
     std::string version = "1.2.1"; ///< ociVersion of its configuration.

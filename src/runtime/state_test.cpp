@@ -46,5 +46,20 @@ TEST(Record, leads_to_no_cgroup_above)
     EXPECT_FALSE(parse_record(to_json(record)).ok());
 }
 
+TEST(Record, remembers_its_class_of_caches)
+{
+    auto record = example();
+    record.rdt = {.name = "guaranteed", .made = false, .monitored = true};
+    auto const read = parse_record(to_json(record)).value();
+    EXPECT_EQ(read.rdt.name, "guaranteed");
+    EXPECT_FALSE(read.rdt.made);
+    EXPECT_TRUE(read.rdt.monitored);
+    EXPECT_EQ(parse_record(to_json(example())).value().rdt.name, "");
+    for (const char* const name : {"../x", "a/b", "info", ".."}) {
+        record.rdt.name = name;
+        EXPECT_EQ(parse_record(to_json(record)).error().message(), "rdt: must be the name of a class") << name;
+    }
+}
+
 } // namespace
 } // namespace nova::runtime
