@@ -13,7 +13,6 @@
 #include "runtime/mount_options.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
-#include "sys/resolve.h"
 
 namespace nova::runtime {
 
@@ -130,7 +129,7 @@ Status finish_dev(const sys::RootDirectory& root, const oci::Config& config)
 Result<Terminal> open_terminal(const sys::RootDirectory& root, const oci::Process& process)
 {
     Terminal terminal;
-    terminal.master = TRY(sys::open_in_root(root.fd(), "/dev/pts/ptmx", O_RDWR | O_NOCTTY).context("open a terminal"));
+    terminal.master = TRY(root.open("/dev/pts/ptmx", O_RDWR | O_NOCTTY).context("open a terminal"));
     struct stat status {};
     struct statfs filesystem {};
     if (::fstat(terminal.master.get(), &status) < 0 || ::fstatfs(terminal.master.get(), &filesystem) < 0)

@@ -52,7 +52,7 @@ public:
 private:
     Status begin();
     Status build_root();
-    Status make_mounts(const sys::RootDirectory& root);
+    Status make_mounts(sys::RootDirectory& root);
     Status make_terminal(const sys::RootDirectory& root);
     Status run_early_hooks();
     Status run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase);
@@ -106,7 +106,7 @@ Status Init::raise_loopback()
 
 Status Init::build_root()
 {
-    auto const root = TRY(open_rootfs(plan_.rootfs, config_));
+    auto root = TRY(open_rootfs(plan_.rootfs, config_));
     TRY(make_mounts(root));
     TRY(make_devices(root, config_));
     TRY(make_terminal(root));
@@ -119,7 +119,7 @@ Status Init::build_root()
     return enter_rootfs(root, config_, plan_.root_switch);
 }
 
-Status Init::make_mounts(const sys::RootDirectory& root)
+Status Init::make_mounts(sys::RootDirectory& root)
 {
     MountContext const context{root, config_, plan_.bundle, plan_.prepared_mounts, plan_.cgroup, plan_.namespaces.fresh_cgroup};
     for (std::size_t i = 0; i < config_.mounts.size(); ++i) {

@@ -1,8 +1,10 @@
 #include "runtime/mounts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +24,7 @@ using base::done;
 using base::Error;
 using sys::Subtree;
 using sys::UniqueFd;
+using Content = sys::RootDirectory::Content;
 namespace oci = model::oci;
 
 namespace {
@@ -38,10 +41,12 @@ Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& moun
         return Error{Code::invalid_argument, "must not be the root"};
     if (mount.type == "proc" || mount.type == "sysfs") {
         // A link at /proc would lead our later writes there astray.
-        auto const there = sys::open_at(context.root.fd(), sys::clean_path(mount.destination), O_PATH | O_NOFOLLOW);
+        auto there = context.root.open(mount.destination, O_PATH | O_NOFOLLOW);
         struct stat status {};
         if (there.ok() && ::fstat(there.value().get(), &status) == 0 && S_ISLNK(status.st_mode))
             return Error{Code::invalid_argument, "is a symbolic link in the rootfs"};
+        if (there.ok() && S_ISDIR(status.st_mode))
+            return there; // Not looked up once more: it could be a link by then.
     }
     if (S_ISDIR(source_mode))
         return context.root.ensure_directory(mount.destination);
@@ -102,6 +107,15 @@ Result<UniqueFd> make_bind(const oci::Config& config, const std::string& bundle,
     return tree;
 }
 
+/// Of those that are bound, the kernel's own views are nobody's to fill.
+Content content_of(const UniqueFd& tree)
+{
+    struct statfs filesystem {};
+    bool const views_kernel =
+        ::fstatfs(tree.get(), &filesystem) == 0 && (filesystem.f_type == PROC_SUPER_MAGIC || filesystem.f_type == SYSFS_MAGIC);
+    return views_kernel ? Content::ours : Content::strange;
+}
+
 Status bind(const MountContext& context, std::size_t index, const MountOptions& options)
 {
     const auto& mount = context.config.mounts[index];
@@ -113,7 +127,7 @@ Status bind(const MountContext& context, std::size_t index, const MountOptions& 
     if (::fstat(tree.get(), &status) < 0)
         return Error::from_errno("look at " + mount.source);
     auto const target = TRY(open_target(context, mount, status.st_mode));
-    TRY(sys::attach_mount(tree.get(), target.get()));
+    TRY(context.root.attach(tree, target, mount.destination, content_of(tree)));
     return set_propagation(tree, options);
 }
 
@@ -156,7 +170,7 @@ Status bind_sysfs(const MountContext& context, const oci::Mount& mount)
                                   {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
                                   Subtree::with_submounts));
     auto const target = TRY(open_target(context, mount, S_IFDIR));
-    return sys::attach_mount(tree.get(), target.get());
+    return context.root.attach(tree, target, mount.destination, Content::ours);
 }
 
 bool has_user_namespace(const oci::Config& config)
@@ -198,7 +212,7 @@ Status mount_filesystem(const MountContext& context, const oci::Mount& mount, co
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (options.copy_up)
         TRY(copy_up(target.get(), tree.get()).context("tmpcopyup"));
-    TRY(sys::attach_mount(tree.get(), target.get()));
+    TRY(context.root.attach(tree, target, mount.destination, options.copy_up ? Content::strange : Content::ours));
     return set_propagation(tree, options);
 }
 
@@ -224,12 +238,12 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (sys::cgroup_layout() == sys::CgroupLayout::unified) {
         auto const tree = TRY(open_hierarchy(context, "", options));
-        return sys::attach_mount(tree.get(), target.get());
+        return context.root.attach(tree, target, mount.destination, Content::ours);
     }
     auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
     TRY(filesystem.set("mode", "755"));
     auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-    TRY(sys::attach_mount(cover.get(), target.get()));
+    TRY(context.root.attach(cover, target, mount.destination, Content::ours));
     for (const auto& controller : sys::cgroup_controllers()) {
         auto const tree = open_hierarchy(context, controller, options);
         if (failed_with(tree, Code::not_found))

@@ -15,7 +15,7 @@ using base::Status;
 
 /// What mounting needs to know beside the mount.
 struct MountContext {
-    const sys::RootDirectory& root;
+    sys::RootDirectory& root;
     const model::oci::Config& config;
     std::string bundle;                         ///< Relative sources of bind mounts begin here.
     const std::vector<sys::UniqueFd>& prepared; ///< Of prepare_mounts.

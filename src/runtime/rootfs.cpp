@@ -54,11 +54,12 @@ Status mask(const sys::UniqueFd& target, int null_device, sys::UniqueFd& empty_d
     return sys::attach_mount(copy.get(), target.get());
 }
 
-Status make_read_only(const sys::UniqueFd& target)
+Status make_read_only(sys::RootDirectory& root, const std::string& path, const sys::UniqueFd& target)
 {
+    auto const content = root.holds(path) ? sys::RootDirectory::Content::ours : sys::RootDirectory::Content::strange;
     auto const copy = TRY(sys::clone_tree(target.get(), Subtree::with_submounts));
     TRY(sys::set_mount_attributes(copy.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::with_submounts));
-    return sys::attach_mount(copy.get(), target.get());
+    return root.attach(copy, target, path, content);
 }
 
 /// Errors: failed_precondition - something else lies there (CVE-2025-31133).
@@ -111,11 +112,11 @@ Status make_rootfs_read_only(const sys::RootDirectory& root)
         .context("make the root read-only");
 }
 
-Status hide_paths(const sys::RootDirectory& root, const oci::Linux& config)
+Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
 {
     for (const auto& path : config.readonly_paths)
         if (auto const target = TRY(find_path(root, path)))
-            TRY(make_read_only(target).context("linux.readonlyPaths: " + path));
+            TRY(make_read_only(root, path, target).context("linux.readonlyPaths: " + path));
     if (config.masked_paths.empty())
         return done();
     auto const null_device = TRY(open_null_device());

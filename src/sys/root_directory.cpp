@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "sys/file.h"
+#include "sys/mount_api.h"
 #include "sys/resolve.h"
 
 namespace nova::sys {
@@ -34,6 +36,24 @@ std::string link_target(int parent, const std::string& name)
     return length > 0 ? std::string{target, static_cast<std::size_t>(length)} : std::string{};
 }
 
+bool is_at_or_below(const std::string& path, const std::string& directory)
+{
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+/// Which mount a handle is in, and whether it is its root.
+struct MountPlace {
+    std::uint64_t mount = 0;
+    bool is_root = false;
+};
+Result<MountPlace> mount_place(const UniqueFd& fd)
+{
+    struct statx status {};
+    if (::statx(fd.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0)
+        return Error::from_errno("look at a mount");
+    return MountPlace{status.stx_mnt_id, (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0};
+}
+
 bool same_node(const struct stat& found, mode_t mode, dev_t device)
 {
     if ((found.st_mode & S_IFMT) != (mode & S_IFMT))
@@ -57,10 +77,59 @@ std::string clean_path(std::string_view path)
     return kept.empty() ? "." : base::join(kept, "/");
 }
 
-Result<UniqueFd> RootDirectory::find(const std::string& path) const { return open_in_root(fd(), path, O_PATH); }
+struct RootDirectory::Held {
+    std::string path; ///< Clean.
+    std::uint64_t mount = 0;
+    RootDirectory root;
+};
+
+RootDirectory::RootDirectory(UniqueFd fd) : fd_(std::move(fd)) {}
+RootDirectory::RootDirectory(RootDirectory&&) noexcept = default;
+RootDirectory& RootDirectory::operator=(RootDirectory&&) noexcept = default;
+RootDirectory::~RootDirectory() = default;
+
+Status RootDirectory::attach(const UniqueFd& mount, const UniqueFd& target, const std::string& path, Content content)
+{
+    auto const clean = clean_path(path);
+    auto const covered = TRY(mount_place(target));
+    TRY(attach_mount(mount.get(), target.get()));
+    std::erase_if(held_, [&](const Held& held) {
+        return is_at_or_below(held.path, clean) || (covered.is_root && held.mount == covered.mount);
+    });
+    if (content == Content::ours)
+        held_.push_back({clean, TRY(mount_place(mount)).mount, RootDirectory{TRY(duplicate(mount.get()))}});
+    return base::done();
+}
+
+std::pair<const RootDirectory*, std::string> RootDirectory::start_of(const std::string& path) const
+{
+    if (held_.empty())
+        return {nullptr, {}};
+    auto const clean = clean_path(path);
+    for (auto held = held_.rbegin(); held != held_.rend(); ++held)
+        if (is_at_or_below(clean, held->path))
+            return {&held->root, clean == held->path ? "." : clean.substr(held->path.size() + 1)};
+    return {nullptr, {}};
+}
+
+bool RootDirectory::holds(const std::string& path) const { return start_of(path).second == "."; }
+
+Result<UniqueFd> RootDirectory::open(const std::string& path, int flags) const
+{
+    if (auto const [mount, rest] = start_of(path); mount) {
+        auto found = mount->open(rest, flags);
+        if (!failed_with(found, Code::not_found))
+            return found;
+    }
+    return open_in_root(fd(), path, flags);
+}
+
+Result<UniqueFd> RootDirectory::find(const std::string& path) const { return open(path, O_PATH); }
 
 Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsigned mode) const
 {
+    if (auto const [mount, rest] = start_of(path); mount)
+        return mount->ensure_directory(rest, mode);
     auto found = open_in_root(fd(), path, O_PATH | O_DIRECTORY);
     if (found.ok() || !failed_with(found, Code::not_found))
         return found;
@@ -111,6 +180,8 @@ Result<UniqueFd> RootDirectory::ensure_step(const std::string& before, const std
 
 Result<UniqueFd> RootDirectory::ensure_file(const std::string& path) const
 {
+    if (auto const [mount, rest] = start_of(path); mount)
+        return mount->ensure_file(rest);
     auto where = path;
     for (int links_left = most_links; links_left > 0; --links_left) {
         auto found = find(where);
