@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::chrono::milliseconds first_look{20};
 constexpr std::chrono::milliseconds patience{10'000}; // With a monitor that does not answer.
-constexpr std::chrono::milliseconds end_look{1000};   // Its end brings us back sooner.
 constexpr std::chrono::milliseconds press_again{2500};
 constexpr std::chrono::milliseconds hung_look{5000};
 
@@ -29,78 +28,36 @@ std::string phase_of(vm::Power power)
 
 } // namespace
 
-Result<Next> MachineController::reconcile(const model::Key& key)
+MachineController::MachineController(Context& context)
+    : WorkloadController(context, {"the power button was pressed; the guest has ", "the guest did not end within ", press_again})
+{}
+
+Result<Next> MachineController::look_after(model::VirtualMachine& machine, const model::ProcessStatus& running)
 {
-    auto const id = workload_id(key);
-    auto found = context_.store.get<model::VirtualMachine>(key.space, key.name);
-    if (base::failed_with(found, base::Code::not_found)) {
-        delays_.forget(id);
-        graces_.forget(id);
-        return Next::settled();
-    }
-    auto machine = TRY(std::move(found));
-    auto const observed = TRY(observe_process(context_.drivers.supervisor, id).context("ask the supervisor"));
-    auto outcome = step(machine, observed);
-    if (!outcome.ok() && outcome.error().code() != base::Code::aborted)
-        TRY(report_failure(machine, observed, outcome.error()));
-    return outcome;
+    note_running(machine, running);
+    TRY(plug_in(machine));
+    return report_running(machine);
 }
 
-Result<Next> MachineController::step(model::VirtualMachine& machine, const Observed& observed)
+/// The guest switched itself off: that is its wish, and `nova start` brings it back.
+bool MachineController::is_done(const model::VirtualMachine&, const model::ProcessStatus& ended) const
 {
-    machine.status.observed_generation = machine.meta.generation;
-    if (machine.meta.deleted)
-        return runs(observed) ? halt(machine, *observed) : tear_down(machine);
-    if (machine.spec.running)
-        return keep_running(machine, observed);
-    if (runs(observed))
-        return halt(machine, *observed);
-    TRY(forget_start(directory(machine)));
-    return report_ended(machine, observed, "Stopped");
+    return ended.exit_code == 0;
 }
 
-Result<Next> MachineController::keep_running(model::VirtualMachine& machine, const Observed& observed)
+Result<Next> MachineController::report_done(model::VirtualMachine& machine, const model::ProcessStatus& ended)
 {
-    auto const id = workload_id(key_of(machine));
-    auto const applied = read_applied(directory(machine));
-    bool const same = applied && applied->spec == process_digest(machine);
-    if (runs(observed) && same) {
-        note_running(machine, *observed);
-        TRY(plug_in(machine));
-        return report_running(machine);
-    }
-    if (runs(observed))
-        return halt(machine, *observed);
-    graces_.forget(id);
-    if (!same) {
-        delays_.forget(id);
-        return launch(machine);
-    }
-    if (observed)
-        return after_end(machine, *observed);
-    if (!applied->done)
-        return launch(machine);
-    TRY(context_.store.put_status(machine)); // Its guest switched it off, before a reboot took the supervisor's record.
-    return Next::settled();
+    auto const settled = TRY(report_ended(machine, ended, "GuestPoweredOff"));
+    TRY(keep_ended(directory(machine)));
+    return settled;
 }
 
-Result<Next> MachineController::after_end(model::VirtualMachine& machine, const model::ProcessStatus& ended)
+Status MachineController::report_crashed(model::VirtualMachine& machine, const model::ProcessStatus& ended)
 {
-    if (ended.exit_code == 0) { // The guest switched itself off: that is its wish, and `nova start` brings it back.
-        auto const settled = TRY(report_ended(machine, ended, "GuestPoweredOff"));
-        TRY(keep_ended(directory(machine)));
-        return settled;
-    }
-    auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
-    if (std::exchange(machine.status.finished, ended.finished) != ended.finished) // Told once, however often we look at it.
-        context_.events.warning(key_of(machine), machine.meta.uid, "Crashed", ended_words(ended) + "; it will be started again");
-    if (delay.count() == 0)
-        return launch(machine);
     machine.status.phase = "Failed";
     note_end(machine, ended);
     set_condition(machine.status.conditions, "Ready", false, "Crashed", ended_words(ended) + "; it will be started again");
-    TRY(context_.store.put_status(machine));
-    return Next::after(delay);
+    return context_.store.put_status(machine);
 }
 
 vm::Acceleration MachineController::acceleration(const model::VirtualMachine& machine) const
@@ -173,39 +130,24 @@ Status MachineController::start(model::VirtualMachine& machine, const vm::Machin
     return keep_applied(plan.directory);
 }
 
-Result<Next> MachineController::halt(model::VirtualMachine& machine, const model::ProcessStatus& running)
+/// The button is pressed again and again: a guest that boots misses the first ones, and to repeat it is harmless.
+Status MachineController::ask_to_end(model::VirtualMachine& machine, const model::ProcessStatus& running, Ask ask)
 {
-    auto const id = workload_id(key_of(machine));
-    std::chrono::seconds const grace{machine.spec.grace_seconds};
-    TRY(forget_start(directory(machine))); // Before it is asked, so that its end is taken for no wish of the guest's.
-    bool const first = graces_.begin(id);
-    auto const left = graces_.left(id, grace);
-    if (left.count() == 0)
-        return kill(machine);
-    // Pressed again and again: a guest that boots misses the first ones, and to repeat it is harmless.
+    if (ask == Ask::too_late)
+        return base::done();
     auto const pressed = context_.drivers.hypervisor.press_power_button(TRY(plan(machine, std::nullopt)));
-    if (!pressed.ok() && first)
+    if (!pressed.ok() && ask == Ask::first)
         context_.events.warning(key_of(machine), machine.meta.uid, "PowerButtonFailed", pressed.error().message());
-    machine.status.phase = machine.meta.deleted ? "Terminating" : "Stopping";
     machine.status.pid = running.pid;
-    set_condition(machine.status.conditions, "Ready", false, "Stopping",
-                  "the power button was pressed; the guest has " + std::to_string(grace.count()) + " s");
-    TRY(context_.store.put_status(machine));
-    return Next::after(std::min(left, press_again));
+    return base::done();
 }
 
-Result<Next> MachineController::kill(const model::VirtualMachine& machine)
+Status MachineController::kill(const model::VirtualMachine& machine)
 {
-    auto const id = workload_id(key_of(machine));
-    if (graces_.begin_kill(id))
-        context_.events.warning(key_of(machine), machine.meta.uid, "Killed",
-                                "the guest did not end within " + std::to_string(machine.spec.grace_seconds) + " s");
-    if (!context_.drivers.hypervisor.quit(TRY(plan(machine, std::nullopt))).ok()) {
-        auto const killed = context_.drivers.supervisor.signal(id, SIGKILL);
-        if (!killed.ok() && killed.error().code() != base::Code::not_found)
-            return killed.error();
-    }
-    return Next::after(end_look);
+    if (context_.drivers.hypervisor.quit(TRY(plan(machine, std::nullopt))).ok())
+        return base::done();
+    auto killed = context_.drivers.supervisor.signal(workload_id(key_of(machine)), SIGKILL);
+    return base::failed_with(killed, base::Code::not_found) ? base::done() : killed;
 }
 
 Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
@@ -216,8 +158,7 @@ Result<Next> MachineController::tear_down(model::VirtualMachine& machine)
     auto const machine_plan = TRY(plan(machine, std::nullopt));
     TRY(context_.drivers.hypervisor.remove(machine_plan).context("remove machine"));
     TRY(remove_log(context_.places, id));
-    graces_.forget(id);
-    delays_.forget(id);
+    forget(id);
     TRY(context_.store.release(key_of(machine)));
     return Next::settled();
 }
@@ -283,17 +224,9 @@ Result<Next> MachineController::report_ended(model::VirtualMachine& machine, con
     return Next::settled();
 }
 
-Status MachineController::report_failure(model::VirtualMachine& machine, const Observed& observed, const base::Error& error)
+Result<Next> MachineController::report_stopped(model::VirtualMachine& machine, const Observed& ended)
 {
-    bool const waits = error.code() == base::Code::unavailable;
-    if (machine.meta.deleted)
-        machine.status.phase = "Terminating";
-    else if (!runs(observed)) // Else it runs on, whatever failed.
-        machine.status.phase = waits ? "Pending" : "Failed";
-    bool const news = set_condition(machine.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", error.message());
-    if (news && !waits)
-        context_.events.warning(key_of(machine), machine.meta.uid, "Failed", error.message());
-    return context_.store.put_status(machine);
+    return report_ended(machine, ended, "Stopped");
 }
 
 } // namespace nova::control

@@ -18,7 +18,6 @@ namespace {
 
 using State = model::ProcessStatus::State;
 
-constexpr std::chrono::milliseconds killed_look{1000}; // Its end brings us back sooner.
 constexpr auto port_in_use = "PortInUse";
 constexpr auto out_of_memory = ": it reached its memory limit";
 
@@ -40,82 +39,38 @@ model::ContainerStatus& container_status(model::Pod& pod)
 
 } // namespace
 
-Result<Next> PodController::reconcile(const model::Key& key)
+void PodController::forget(const std::string& id)
 {
-    auto const id = workload_id(key);
-    auto found = context_.store.get<model::Pod>(key.space, key.name);
-    if (base::failed_with(found, base::Code::not_found)) {
-        delays_.forget(id);
-        graces_.forget(id);
-        taken_down_.forget(id);
-        return Next::settled();
-    }
-    auto pod = TRY(std::move(found));
-    auto const observed = TRY(observe_process(context_.drivers.supervisor, id).context("ask the supervisor"));
-    auto outcome = step(pod, observed);
-    if (!outcome.ok() && outcome.error().code() != base::Code::aborted)
-        TRY(report_failure(pod, observed, outcome.error()));
-    return outcome;
+    WorkloadController::forget(id);
+    taken_down_.forget(id);
 }
 
-Result<Next> PodController::step(model::Pod& pod, const Observed& observed)
+Result<Next> PodController::look_after(model::Pod& pod, const model::ProcessStatus& running)
 {
-    pod.status.observed_generation = pod.meta.generation;
-    if (pod.meta.deleted)
-        return runs(observed) ? halt(pod, *observed) : tear_down(pod);
-    if (pod.spec.running)
-        return keep_running(pod, observed);
-    if (runs(observed))
-        return halt(pod, *observed);
-    TRY(forget_start(directory(workload_id(key_of(pod)))));
-    return report_ended(pod, observed);
+    note_running(pod, running);
+    auto const plug = TRY(plug_in(pod));
+    if (auto const refused = find_refused_port(pod, plug); !refused.empty())
+        return wait_for_port(pod, refused);
+    return report_running(pod);
 }
 
-Result<Next> PodController::keep_running(model::Pod& pod, const Observed& observed)
+bool PodController::is_done(const model::Pod& pod, const model::ProcessStatus& ended) const
 {
-    auto const id = workload_id(key_of(pod));
-    auto const applied = read_applied(directory(id));
-    bool const same = applied && applied->spec == process_digest(pod);
-    if (runs(observed) && same) {
-        note_running(pod, *observed);
-        auto const plug = TRY(plug_in(pod));
-        if (auto const refused = find_refused_port(pod, plug); !refused.empty())
-            return wait_for_port(pod, refused);
-        return report_running(pod);
-    }
-    if (runs(observed))
-        return halt(pod, *observed); // Its end brings us back, and it starts anew from the new spec.
-    graces_.forget(id);
-    if (!same) {
-        delays_.forget(id);
-        return launch(pod);
-    }
-    if (observed)
-        return after_end(pod, *observed);
-    if (!applied->done || pod.spec.restart_policy == "Always")
-        return launch(pod);
-    TRY(context_.store.put_status(pod)); // It ended before a reboot took the supervisor's record.
-    return Next::settled();
+    const auto& policy = pod.spec.restart_policy;
+    return policy == "Never" || (policy == "OnFailure" && ended.exit_code == 0);
 }
 
-Result<Next> PodController::after_end(model::Pod& pod, const model::ProcessStatus& ended)
+std::string& PodController::told_end(model::Pod& pod) const { return container_status(pod).finished; }
+
+Status PodController::report_crashed(model::Pod& pod, const model::ProcessStatus& ended)
 {
-    bool const clean = ended.exit_code == 0;
-    auto const& policy = pod.spec.restart_policy;
-    if (policy == "Never" || (policy == "OnFailure" && clean))
-        return report_ended(pod, ended);
-    auto const delay = delays_.before_next(ended.id, since(ended.finished), between(ended.started, ended.finished));
-    if (std::exchange(container_status(pod).finished, ended.finished) != ended.finished && !clean) // Told once.
-        context_.events.warning(key_of(pod), pod.meta.uid, "Crashed", ended_words(ended) + "; it will be started again");
-    if (delay.count() == 0)
-        return launch(pod);
     auto const words = ended_words(ended) + (starved(pod, ended) ? out_of_memory : "");
     note_run(pod, ended);
     auto& status = container_status(pod);
     status.state = "waiting";
     status.reason = "CrashLoopBackOff";
     TRY(wait_for(pod, "CrashLoopBackOff", words + "; it will be started again"));
-    return Next::after(delay);
+    return base::done();
 }
 
 Result<Next> PodController::launch(model::Pod& pod)
@@ -228,29 +183,16 @@ Status PodController::start(model::Pod& pod, const storage::StoredImage& image, 
     return base::done();
 }
 
-Result<Next> PodController::halt(model::Pod& pod, const model::ProcessStatus& running)
+Status PodController::ask_to_end(model::Pod& pod, const model::ProcessStatus& running, Ask ask)
 {
-    auto const id = workload_id(key_of(pod));
-    std::chrono::seconds const grace{pod.spec.grace_seconds};
-    TRY(forget_start(directory(id))); // Before it is asked, so that its end is taken for no end of its own.
-    if (graces_.begin(id))
-        TRY(signal(id, stop_signal(pod)));
-    auto const left = graces_.left(id, grace);
-    if (left.count() > 0) {
-        note_run(pod, running);
-        container_status(pod).state = "running";
-        pod.status.phase = pod.meta.deleted ? "Terminating" : "Stopping";
-        set_condition(pod.status.conditions, "Ready", false, "Stopping",
-                      "asked to end; it has " + std::to_string(grace.count()) + " s");
-        TRY(context_.store.put_status(pod));
-        return Next::after(left);
-    }
-    TRY(signal(id, SIGKILL));
-    if (graces_.begin_kill(id))
-        context_.events.warning(key_of(pod), pod.meta.uid, "Killed",
-                                "did not end within " + std::to_string(grace.count()) + " s");
-    return Next::after(killed_look);
+    if (ask != Ask::again)
+        TRY(signal(running.id, stop_signal(pod)));
+    note_run(pod, running);
+    container_status(pod).state = "running";
+    return base::done();
 }
+
+Status PodController::kill(const model::Pod& pod) { return signal(workload_id(key_of(pod)), SIGKILL); }
 
 /// The name of its image means another image by now, or none.
 bool PodController::is_replaced(const model::Pod& pod, const std::string& digest) const
@@ -299,9 +241,7 @@ Result<Next> PodController::tear_down(model::Pod& pod)
     if (applied && is_replaced(pod, applied->image)) // It was the last that needed it, perhaps.
         context_.wake(image_garbage);
     TRY(remove_log(context_.places, id));
-    graces_.forget(id);
-    delays_.forget(id);
-    taken_down_.forget(id);
+    forget(id);
     TRY(context_.store.release(key_of(pod)));
     return Next::settled();
 }
@@ -352,7 +292,7 @@ bool PodController::starved(const model::Pod& pod, const model::ProcessStatus& e
     return sys::Cgroup::at(context_.places.cgroup + "/" + ended.id, {"memory"}).oom_kills().value_or(0) > 0;
 }
 
-Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
+Result<Next> PodController::report_stopped(model::Pod& pod, const Observed& ended)
 {
     auto const id = workload_id(key_of(pod));
     bool const hungry = ended && starved(pod, *ended);
@@ -376,19 +316,6 @@ Result<Next> PodController::report_ended(model::Pod& pod, const Observed& ended)
         TRY(keep_ended(directory(id)));
     TRY(let_go(pod));
     return Next::settled();
-}
-
-Status PodController::report_failure(model::Pod& pod, const Observed& observed, const base::Error& error)
-{
-    bool const waits = error.code() == base::Code::unavailable;
-    if (pod.meta.deleted)
-        pod.status.phase = "Terminating";
-    else if (!runs(observed)) // Else it runs on, whatever failed.
-        pod.status.phase = waits ? "Pending" : "Failed";
-    bool const news = set_condition(pod.status.conditions, "Ready", false, waits ? "Waiting" : "Failed", error.message());
-    if (news && !waits)
-        context_.events.warning(key_of(pod), pod.meta.uid, "Failed", error.message());
-    return context_.store.put_status(pod);
 }
 
 Result<Next> PodController::wait_for(model::Pod& pod, const std::string& reason, const std::string& message)

@@ -1,29 +1,30 @@
 #pragma once
 
-#include "control/controller.h"
-#include "control/plugs.h"
-#include "control/workload.h"
+#include "control/workload_controller.h"
 
 namespace nova::control {
 
 /// Capsules: image, root, network and volumes in place, then the process; and back.
-class PodController final : public Controller {
+class PodController final : public WorkloadController<model::Pod> {
 public:
-    explicit PodController(Context& context) : context_(context), plugs_(context) {}
-    Result<Next> reconcile(const model::Key& key) override;
+    explicit PodController(Context& context) : WorkloadController(context, {"asked to end; it has ", "did not end within "}) {}
 
 private:
-    using Observed = std::optional<model::ProcessStatus>;
+    void forget(const std::string& id) override;
+    std::string directory(const model::Pod& pod) const override { return directory(workload_id(model::key_of(pod))); }
+    Result<Next> launch(model::Pod& pod) override;
+    Result<Next> look_after(model::Pod& pod, const model::ProcessStatus& running) override;
+    Status ask_to_end(model::Pod& pod, const model::ProcessStatus& running, Ask ask) override;
+    Status kill(const model::Pod& pod) override;
+    bool is_done(const model::Pod& pod, const model::ProcessStatus& ended) const override;
+    bool starts_after_reboot(const model::Pod& pod) const override { return pod.spec.restart_policy == "Always"; }
+    Result<Next> report_done(model::Pod& pod, const model::ProcessStatus& ended) override { return report_stopped(pod, ended); }
+    Status report_crashed(model::Pod& pod, const model::ProcessStatus& ended) override;
+    std::string& told_end(model::Pod& pod) const override;
+    Result<Next> report_stopped(model::Pod& pod, const Observed& ended) override;
+    Result<Next> tear_down(model::Pod& pod) override;
 
-    Result<Next> step(model::Pod& pod, const Observed& observed);
-    Result<Next> keep_running(model::Pod& pod, const Observed& observed);
-    Result<Next> after_end(model::Pod& pod, const model::ProcessStatus& ended);
-    Result<Next> launch(model::Pod& pod);
-    Result<Next> halt(model::Pod& pod, const model::ProcessStatus& running);
-    Result<Next> tear_down(model::Pod& pod);
     Result<Next> report_running(model::Pod& pod);
-    Result<Next> report_ended(model::Pod& pod, const Observed& ended);
-    Status report_failure(model::Pod& pod, const Observed& observed, const base::Error& error);
     Status hold_layers(const model::Pod& pod, const storage::StoredImage& image);
     bool is_replaced(const model::Pod& pod, const std::string& digest) const;
     std::string find_refused_port(const model::Pod& pod, const std::optional<Plug>& plug);
@@ -41,10 +42,6 @@ private:
     Status let_go(const model::Pod& pod);
     std::string directory(const std::string& id) const { return capsule_directory(context_.places, id); }
 
-    Context& context_;
-    Plugs plugs_;
-    RestartDelays delays_;
-    Graces graces_;
     TakenDown taken_down_;
 };
 

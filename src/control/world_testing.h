@@ -56,14 +56,19 @@ public:
 
     void start_daemon()
     {
-        control_ = std::make_unique<Control>(Context{store, claims, events,
-                                                     Drivers{images, volumes_, networks, capsules_, hypervisor, supervisor,
-                                                             vm::AccelerationFinding{vm::Acceleration::tcg, "in a test"}},
-                                                     places()});
+        control_ = std::make_unique<Control>(context());
         auto const started = control_->start();
         EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().message());
     }
     void kill_daemon() { control_.reset(); }
+
+    Context context()
+    {
+        return {store, claims, events,
+                Drivers{images, volumes_, networks, capsules_, hypervisor, supervisor,
+                        vm::AccelerationFinding{vm::Acceleration::tcg, "in a test"}},
+                places()};
+    }
 
     Places places() const { return {root_, root_ + "/run", "0123abcd", "/nova-0123abcd"}; }
     const std::string& root() const { return root_; }
