@@ -8,9 +8,7 @@
 #include "runtime/arguments.h"
 #include "runtime/checkpoint.h"
 #include "runtime/commands.h"
-#include "runtime/launch.h"
-#include "runtime/remove.h"
-#include "runtime/terminal_relay.h"
+#include "runtime/launch_command.h"
 
 namespace nova::runtime {
 
@@ -102,23 +100,11 @@ Result<int> restore_command(const Globals& globals, Words words)
     LaunchRequest request;
     request.id = TRY(arguments.only("the container's id"));
     request.images = &settings;
-    std::array<char, PATH_MAX> bundle{};
-    auto const asked = arguments.get("bundle", ".");
-    if (!::realpath(asked.c_str(), bundle.data()))
-        return Error::from_errno("--bundle " + asked);
-    request.bundle = bundle.data();
+    request.bundle = TRY(bundle_of(arguments));
     request.config = request.bundle + "/config.json";
     request.console_socket = arguments.get("console-socket");
     request.pid_file = arguments.get("pid-file");
-    request.start = StartMode::at_once;
-    bool const detach = arguments.has("detach");
-    request.attached = !detach && request.console_socket.empty();
-    auto const launched = TRY(launch(globals, request).context(request.id));
-    if (detach)
-        return 0;
-    auto const status = TRY(follow_process(launched.pidfd.get(), launched.terminal));
-    TRY(remove_container(globals, request.id, Force::yes));
-    return status.as_exit_code();
+    return launch_and_follow(globals, std::move(request), arguments, AtEnd::remove);
 }
 
 } // namespace nova::runtime

@@ -1,21 +1,15 @@
 // create, start and run.
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <array>
 
 #include "base/strings.h"
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
-#include "runtime/launch.h"
-#include "runtime/remove.h"
-#include "runtime/terminal_relay.h"
+#include "runtime/launch_command.h"
 
 namespace nova::runtime {
 
-using base::Code;
-using base::Error;
 using Kind = Option::Kind;
 
 namespace {
@@ -45,11 +39,7 @@ Result<LaunchRequest> request_of(const Arguments& arguments)
 {
     LaunchRequest request;
     request.id = TRY(arguments.only("the container's id"));
-    std::array<char, PATH_MAX> bundle{};
-    auto const asked = arguments.get("bundle", ".");
-    if (!::realpath(asked.c_str(), bundle.data()))
-        return Error::from_errno("--bundle " + asked);
-    request.bundle = bundle.data();
+    request.bundle = TRY(bundle_of(arguments));
     auto const config = arguments.get("config", "config.json");
     request.config = config.starts_with('/') ? config : request.bundle + "/" + config;
     request.console_socket = arguments.get("console-socket");
@@ -85,16 +75,7 @@ Result<int> run_command(const Globals& globals, Words words)
 {
     auto const arguments = TRY(Arguments::parse(words, launch_options, OptionOrder::anywhere));
     auto request = TRY(request_of(arguments));
-    request.start = StartMode::at_once;
-    bool const detach = arguments.has("detach");
-    request.attached = !detach && request.console_socket.empty();
-    auto const launched = TRY(launch(globals, request).context(request.id));
-    if (detach)
-        return 0;
-    auto const status = TRY(follow_process(launched.pidfd.get(), launched.terminal));
-    if (!arguments.has("keep"))
-        TRY(remove_container(globals, request.id, Force::yes));
-    return status.as_exit_code();
+    return launch_and_follow(globals, std::move(request), arguments, arguments.has("keep") ? AtEnd::keep : AtEnd::remove);
 }
 
 } // namespace nova::runtime
