@@ -75,4 +75,50 @@ JsonWriter& JsonWriter::raw(std::string_view json)
     return *this;
 }
 
+namespace {
+
+/// The text of a string with its quotation marks, which begins at `json[at]`.
+std::string_view quoted_at(std::string_view json, std::size_t at)
+{
+    auto end = at + 1;
+    while (end < json.size() && json[end] != '"')
+        end += json[end] == '\\' ? 2 : 1;
+    return json.substr(at, end + 1 - at);
+}
+
+} // namespace
+
+std::string indented_json(std::string_view json)
+{
+    std::string text;
+    std::size_t depth = 0;
+    auto const new_line = [&] { text.append(1, '\n').append(depth, '\t'); };
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        char const c = json[i];
+        bool const empty = i + 1 < json.size() && (json[i + 1] == '}' || json[i + 1] == ']');
+        if (c == '"') {
+            auto const whole = quoted_at(json, i);
+            text += whole;
+            i += whole.size() - 1;
+        } else if ((c == '{' || c == '[') && empty) {
+            text.append(1, c).append(1, json[++i]);
+        } else if (c == '{' || c == '[') {
+            text += c;
+            ++depth;
+            new_line();
+        } else if (c == '}' || c == ']') {
+            --depth;
+            new_line();
+            text += c;
+        } else {
+            text += c;
+            if (c == ',')
+                new_line();
+            else if (c == ':')
+                text += ' ';
+        }
+    }
+    return text;
+}
+
 } // namespace nova::model

@@ -37,4 +37,8 @@ private:
     bool fresh_ = true; ///< Nothing stands before in this bracket, or a key does.
 };
 
+/// The same JSON with a line for each member and element, each level a tab further in, for people to read. `json` must be well
+/// formed.
+std::string indented_json(std::string_view json);
+
 } // namespace nova::model

@@ -1,7 +1,5 @@
 #include "runtime/bundle.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <set>
 
@@ -15,33 +13,6 @@ namespace nova::runtime {
 namespace {
 
 using Json = model::JsonWriter;
-
-struct DefaultMount {
-    std::string_view target;
-    std::string_view type;
-    std::string_view source;
-    std::vector<std::string_view> options;
-};
-
-const std::vector<DefaultMount>& default_mounts()
-{
-    static const std::vector<DefaultMount> mounts{
-        {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
-        {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-        {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-        {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
-        {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-        {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
-        {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}},
-    };
-    return mounts;
-}
-
-constexpr std::array masked_paths{"/proc/acpi",        "/proc/asound",        "/proc/kcore",
-                                  "/proc/keys",        "/proc/latency_stats", "/proc/timer_list",
-                                  "/proc/timer_stats", "/proc/sched_debug",   "/proc/scsi",
-                                  "/proc/interrupts",  "/sys/firmware",       "/sys/devices/virtual/powercap"};
-constexpr std::array read_only_paths{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 template <typename Texts>
 void write_list(Json& json, std::string_view key, const Texts& texts)
@@ -148,8 +119,8 @@ void write_linux(Json& json, const CapsulePlan& plan)
     if (!plan.privileged) {
         auto const& capabilities = default_capabilities();
         json.key("seccomp").raw(default_seccomp({capabilities.begin(), capabilities.end()}));
-        write_list(json, "maskedPaths", masked_paths);
-        write_list(json, "readonlyPaths", read_only_paths);
+        write_list(json, "maskedPaths", default_masked_paths());
+        write_list(json, "readonlyPaths", default_read_only_paths());
     }
     json.end('}');
 }
@@ -176,29 +147,6 @@ std::string config_json(const CapsulePlan& plan)
     write_mounts(json, plan);
     write_linux(json, plan);
     return json.end('}').text();
-}
-
-std::string default_spec(SpecKind kind)
-{
-    CapsulePlan plan;
-    plan.rootfs = "rootfs";
-    plan.argv = {"sh"};
-    plan.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"};
-    plan.hostname = "nb";
-    plan.terminal = true;
-    plan.read_only_root = true;
-    auto text = config_json(plan);
-    if (kind == SpecKind::rootless) { // The caller alone, as root of its own user namespace.
-        constexpr std::string_view anchor = R"("namespaces":[)";
-        auto const maps = [](unsigned id) { return R"([{"containerID":0,"hostID":)" + std::to_string(id) + R"(,"size":1}])"; };
-        auto const at = text.find(anchor);
-        text.replace(at, anchor.size(),
-                     R"("uidMappings":)" + maps(::geteuid()) + R"(,"gidMappings":)" + maps(::getegid()) + "," +
-                         std::string{anchor} + R"({"type":"user"},)");
-        constexpr std::string_view terminals = R"(,"gid=5")"; // No group of this user namespace.
-        text.erase(text.find(terminals), terminals.size());
-    }
-    return text + "\n";
 }
 
 } // namespace nova::runtime

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "runtime/bundle.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -38,6 +39,8 @@ protected:
         EXPECT_EQ(nb({"spec", "--bundle", bundle.string()}).status.as_exit_code(), 0);
         config = json::parse(std::ifstream{bundle / "config.json"});
         config["process"]["terminal"] = false;
+        for (const char* const set : {"bounding", "effective", "permitted"}) // To be root as in engines' containers.
+            config["process"]["capabilities"][set] = default_capabilities();
         config["process"]["args"] = {"/bin/true"};
         config["linux"]["cgroupsPath"] = "/" + id;
     }

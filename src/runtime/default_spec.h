@@ -1,13 +1,27 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace nova::runtime {
 
+struct DefaultMount {
+    std::string_view target;
+    std::string_view type;
+    std::string_view source;
+    std::vector<std::string_view> options;
+};
+
+/// What every container has mounted where nobody wishes otherwise.
+const std::vector<DefaultMount>& default_mounts();
+const std::vector<std::string_view>& default_masked_paths();
+const std::vector<std::string_view>& default_read_only_paths();
+
 enum class SpecKind { privileged, rootless };
 
-/// The config.json that `nb spec` writes: sh in all six namespaces, with the default mounts, capabilities, masked paths and the
-/// default seccomp profile.
+/// The config.json that `nb spec` writes: sh on a terminal, with the same namespaces, mounts, limits and three capabilities as in
+/// runc's and crun's, whose users change a few members of it and count on the rest.
 std::string default_spec(SpecKind kind);
 
 } // namespace nova::runtime

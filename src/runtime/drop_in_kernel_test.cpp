@@ -34,6 +34,32 @@ protected:
     }
 };
 
+TEST_F(DropIn, writes_the_example_that_others_write)
+{
+    fs::remove(bundle / "config.json");
+    ASSERT_EQ(nb({"spec", "--bundle", bundle.string()}).status.as_exit_code(), 0);
+    auto const text = sys::read_file(bundle / "config.json").value();
+    EXPECT_NE(text.find("\n\t\"process\": {\n\t\t\"terminal\": true,\n"), std::string::npos) << text;
+    auto const spec = json::parse(text);
+    EXPECT_EQ(spec["ociVersion"], "1.3.0");
+    for (const char* const set : {"bounding", "effective", "permitted"})
+        EXPECT_EQ(spec["process"]["capabilities"][set], json({"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"})) << set;
+    EXPECT_FALSE(spec["process"]["capabilities"].contains("inheritable"));
+    EXPECT_EQ(spec["process"]["rlimits"][0], json({{"type", "RLIMIT_NOFILE"}, {"hard", 1024}, {"soft", 1024}}));
+    EXPECT_FALSE(spec["linux"].contains("seccomp"));
+    EXPECT_EQ(spec["linux"]["resources"]["devices"][0], json({{"allow", false}, {"access", "rwm"}}));
+
+    ASSERT_EQ(nb({"spec", "--bundle", directory.string(), "--rootless"}).status.as_exit_code(), 0);
+    auto const rootless = json::parse(std::ifstream{directory / "config.json"});
+    EXPECT_EQ(rootless["linux"]["uidMappings"][0], json({{"containerID", 0}, {"hostID", 0}, {"size", 1}}));
+    EXPECT_FALSE(rootless["linux"].contains("resources"));
+    for (const auto& entry : rootless["linux"]["namespaces"])
+        EXPECT_NE(entry["type"], "network");
+    for (const auto& mount : rootless["mounts"])
+        for (const auto& option : mount["options"])
+            EXPECT_NE(option, "gid=5");
+}
+
 TEST_F(DropIn, takes_a_configuration_of_another_name)
 {
     shell("echo other");

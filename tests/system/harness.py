@@ -185,6 +185,21 @@ def typed(nova, command, answer, seconds=30.0):
         assert terminal.wait() == 0
 
 
+def written_spec(nb, place, *options):
+    """What `nb spec` writes, with the rights that engines give and, whatever this host's cgroups are, a cgroup namespace."""
+    place.mkdir(exist_ok=True)
+    (place / "config.json").unlink(missing_ok=True)
+    subprocess.run([nb, "spec", "--bundle", place, *options], check=True)
+    config = json.loads((place / "config.json").read_text())
+    names = ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE",
+             "SYS_CHROOT", "KILL", "AUDIT_WRITE")
+    for rights in config["process"]["capabilities"].values():
+        rights[:] = [f"CAP_{name}" for name in names]
+    if {"type": "cgroup"} not in config["linux"]["namespaces"]:
+        config["linux"]["namespaces"].append({"type": "cgroup"})
+    return config
+
+
 def alive(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")

@@ -8,10 +8,9 @@ import copy
 import dataclasses
 import json
 import shutil
-import subprocess
 
 from guest import NB_OF_CASES, RUN_CASES, install, install_busybox, pack, run_cases, write_cases, write_init, write_modules
-from harness import BUILD, IMAGES, NOVA, run
+from harness import BUILD, IMAGES, NOVA, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -33,7 +32,7 @@ class Case:
 CASES = {
     "spec_and_run": Case("""
         mkdir /tmp/plain; cd /tmp/plain; nb spec
-        sed -i 's/"terminal":true/"terminal":false/; s/"args":\\["sh"\\]/"args":["true"]/; s/"path":"rootfs"/"path":"\\/rootfs"/' config.json
+        sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"true"/; s/"path": "rootfs"/"path": "\\/rootfs"/' config.json
         nb run $id
         [ ! -e $group ]
         """),
@@ -357,9 +356,9 @@ export make_nodes='set -e; rm -rf /tmp/nodes; mkdir /tmp/nodes; cd /tmp/nodes
 """
 
 
-def make_config(nova, case):
+def make_config(spec, case):
     """Nova's own bundle is what `nb spec` writes, but for what a case says."""
-    config = copy.deepcopy(json.loads((nova.project / "config.json").read_text()))
+    config = copy.deepcopy(spec)
     config["root"] = {"path": "/rootfs", "readonly": False}
     config["process"] |= {"terminal": False, "args": case.args}
     config["linux"]["resources"] |= case.resources
@@ -396,10 +395,10 @@ def make_initramfs(nova, cases, programs):
     write_modules(root / "lib/modules", ("loop", "overlay"))
     shutil.copytree("/usr/lib/locale/C.utf8", root / "usr/lib/locale/C.utf8")  # nova reads archives in it.
     make_project(root / "project")
-    subprocess.run([NB, "spec", "--bundle", nova.project], check=True)
+    spec = written_spec(NB, nova.project)
     for name, case in cases.items():
         (root / "bundles" / name).mkdir(parents=True)
-        (root / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, case)))
+        (root / "bundles" / name / "config.json").write_text(json.dumps(make_config(spec, case)))
     write_cases(root / "cases", {name: case.script for name, case in cases.items()}, BEFORE)
     write_init(root, PREPARE + RUN_CASES)
     return pack(root, nova.root / "guest.initramfs")

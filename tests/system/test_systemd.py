@@ -9,7 +9,7 @@ import json
 import subprocess
 
 from guest import CASES_HEAD, RUN_CASES, install_busybox, pack, run_cases, write_cases, write_modules, write_program
-from harness import BUILD, IMAGES, SOURCE, run
+from harness import BUILD, IMAGES, SOURCE, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -187,10 +187,7 @@ exec switch_root /new /sbin/init
 
 def make_config(nova, name, case):
     spec = nova.root / ("rootless" if case.rootless else "plain")
-    if not spec.exists():
-        spec.mkdir()
-        subprocess.run([NB, "spec", "--bundle", spec, *(["--rootless"] if case.rootless else [])], check=True)
-    config = json.loads((spec / "config.json").read_text())
+    config = written_spec(NB, spec, *(["--rootless"] if case.rootless else []))
     config["root"] = {"path": "/payload/rootfs" if not case.rootless else "/home/user/rootfs", "readonly": False}
     config["process"] |= {"terminal": False, "args": case.args}
     config["linux"].setdefault("resources", {}).update(case.resources)
