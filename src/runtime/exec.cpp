@@ -16,6 +16,7 @@
 #include "runtime/pid_file.h"
 #include "runtime/process.h"
 #include "runtime/state.h"
+#include "runtime/terminal_relay.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
@@ -242,7 +243,10 @@ Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
     while (true) {
         auto received = TRY(channel.receive());
         switch (received.note) {
-        case Note::terminal: executed.terminal = std::move(received.fds.at(0)); break;
+        case Note::terminal:
+            executed.terminal = std::move(received.fds.at(0));
+            keep_line_ends(executed.terminal);
+            break;
         case Note::listener:
             TRY(deliver_listener(agent, *seccomp, {plan.record, Phase::running, TRY(sys::pid_of(executed.pidfd.get()))},
                                  received.fds.at(0)));

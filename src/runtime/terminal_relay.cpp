@@ -31,6 +31,7 @@ public:
             return;
         auto raw = before_;
         ::cfmakeraw(&raw);
+        raw.c_oflag |= OPOST; // It returns the carriage, the container's does not: keep_line_ends().
         ::tcsetattr(fd_, TCSADRAIN, &raw);
     }
     RawTerminal(const RawTerminal&) = delete;
@@ -123,6 +124,15 @@ Status relay_until_end(int pidfd, const UniqueFd& terminal, const UniqueFd& sign
 }
 
 } // namespace
+
+void keep_line_ends(const UniqueFd& terminal)
+{
+    struct termios settings {};
+    if (::tcgetattr(terminal.get(), &settings) < 0)
+        return;
+    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    (void)::tcsetattr(terminal.get(), TCSANOW, &settings);
+}
 
 Result<sys::ExitStatus> follow_process(int pidfd, const UniqueFd& terminal)
 {

@@ -12,4 +12,8 @@ using base::Result;
 /// and shown between our own terminal, which is raw meanwhile, and its.
 Result<sys::ExitStatus> follow_process(int pidfd, const sys::UniqueFd& terminal);
 
+/// For a terminal (its master) that follow_process() will pass on: it leaves line ends as they are. Ours makes of them what it
+/// wants, and a file or pipe gets what was written. Before anything is written.
+void keep_line_ends(const sys::UniqueFd& terminal);
+
 } // namespace nova::runtime
