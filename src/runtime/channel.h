@@ -21,6 +21,7 @@ enum class Note : char {
     mounted = 'M',     ///< Child: mounts are made, the root is still the host's: hooks may run.
     terminal = 'T',    ///< Child: here is the terminal's other end.
     listener = 'L',    ///< Child: here is the seccomp listener.
+    node = 'N',        ///< Helper: here is a device node.
     ready = 'R',       ///< Child: all is set up; I wait.
     proceed = 'P',     ///< Parent: go on.
     ended = 'X',       ///< Nobody is at the other end any more: after exec, or after death.

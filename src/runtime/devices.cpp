@@ -46,6 +46,12 @@ constexpr std::array<DefaultLink, 5> default_links{{{"/dev/fd", "/proc/self/fd"}
                                                     {"/dev/stderr", "/proc/self/fd/2"},
                                                     {"/dev/ptmx", "pts/ptmx"}}};
 
+Status attach_node(const sys::RootDirectory& root, const std::string& path, const UniqueFd& node)
+{
+    auto const target = TRY(root.ensure_file(path));
+    return sys::attach_mount(node.get(), target.get());
+}
+
 /// The host's own node in its place, checked to be that device.
 Status bind_node(const sys::RootDirectory& root, const std::string& path, dev_t device)
 {
@@ -55,8 +61,7 @@ Status bind_node(const sys::RootDirectory& root, const std::string& path, dev_t 
         return Error{Code::failed_precondition, "the host's " + path + " is not that device"};
     auto const copy = TRY(sys::clone_tree(source.get(), sys::Subtree::this_mount));
     TRY(sys::set_mount_attributes(copy.get(), {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}, sys::Subtree::this_mount));
-    auto const target = TRY(root.ensure_file(path));
-    return sys::attach_mount(copy.get(), target.get());
+    return attach_node(root, path, copy);
 }
 
 struct NodeWish {
@@ -77,6 +82,25 @@ Status make_node(const sys::RootDirectory& root, const NodeWish& wish)
 
 mode_t type_bits(const std::string& type) { return type == "b" ? S_IFBLK : type == "p" ? S_IFIFO : S_IFCHR; }
 
+/// No image has its /dev elsewhere: who leads us there wants something.
+Status check_dev(const sys::RootDirectory& root)
+{
+    auto const dev = sys::open_at(root.fd(), "dev", O_PATH | O_NOFOLLOW);
+    struct stat status {};
+    if (dev.ok() && ::fstat(dev.value().get(), &status) == 0 && S_ISLNK(status.st_mode))
+        return Error{Code::invalid_argument, "/dev is a symbolic link in the rootfs"};
+    return done();
+}
+
+Status make_wished(const sys::RootDirectory& root, const oci::Device& device, const UniqueFd* node)
+{
+    if (node && *node)
+        return attach_node(root, device.path, *node).context("bind device " + device.path);
+    auto const number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+    auto const mode = type_bits(device.type) | (device.file_mode.value_or(0666) & 07777);
+    return make_node(root, {device.path, mode, number, device.uid.value_or(0), device.gid.value_or(0)});
+}
+
 /// Someone who mounts the host's /dev wants that one, as it is.
 bool dev_is_foreign(const oci::Config& config)
 {
@@ -91,18 +115,15 @@ bool dev_is_foreign(const oci::Config& config)
 
 } // namespace
 
-Status make_devices(const sys::RootDirectory& root, const oci::Config& config)
+Status make_devices(const sys::RootDirectory& root, const oci::Config& config, const std::vector<UniqueFd>& nodes)
 {
     if (dev_is_foreign(config))
         return done();
+    TRY(check_dev(root));
     for (const auto& device : default_devices)
         TRY(make_node(root, {device.path, S_IFCHR | 0666, makedev(device.major, device.minor), 0, 0}));
-    for (const auto& device : config.platform.devices) {
-        auto const number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
-        auto const mode = type_bits(device.type) | (device.file_mode.value_or(0666) & 07777);
-        TRY(make_node(root, {device.path, mode, number, device.uid.value_or(0), device.gid.value_or(0)})
-                .context("linux.devices"));
-    }
+    for (std::size_t i = 0; i < config.platform.devices.size(); ++i)
+        TRY(make_wished(root, config.platform.devices[i], i < nodes.size() ? &nodes[i] : nullptr).context("linux.devices"));
     for (const auto& link : default_links)
         TRY(root.ensure_symlink(link.target, link.path));
     if (sys::exists("/proc/kcore"))

@@ -13,8 +13,9 @@ using base::Status;
 Status finish_dev(const sys::RootDirectory& root, const model::oci::Config& config);
 
 /// /dev/null, zero, full, random, urandom and tty, those of linux.devices, and the links that every program expects. Where
-/// nodes can't be made (in a user namespace) the host's are bind-mounted. Leaves a /dev that is a bind mount alone.
-Status make_devices(const sys::RootDirectory& root, const model::oci::Config& config);
+/// nodes can't be made (in a user namespace) those of make_host_nodes() are bind-mounted, or else the host's. Leaves a /dev that
+/// is a bind mount alone. Errors: invalid_argument - /dev is a symbolic link.
+Status make_devices(const sys::RootDirectory& root, const model::oci::Config& config, const std::vector<sys::UniqueFd>& nodes);
 
 /// A new terminal from the container's own devpts.
 struct Terminal {

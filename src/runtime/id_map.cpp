@@ -69,6 +69,14 @@ Status write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids, const s
     return write_map(pid, "uid_map", "newuidmap", uids).context("linux.uidMappings");
 }
 
+Result<std::uint32_t> host_id(const std::vector<oci::IdMapping>& mappings, std::uint32_t id)
+{
+    for (const auto& mapping : mappings)
+        if (id >= mapping.container_id && id - mapping.container_id < mapping.size)
+            return static_cast<std::uint32_t>(mapping.host_id + (id - mapping.container_id));
+    return Error{Code::invalid_argument, std::to_string(id) + " is no id of the container's user namespace"};
+}
+
 void complete_id_maps(oci::Linux& config)
 {
     for (const auto& entry : config.namespaces)

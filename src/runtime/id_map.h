@@ -25,4 +25,7 @@ void complete_id_maps(model::oci::Linux& config);
 Result<sys::UniqueFd> open_user_namespace(const std::vector<model::oci::IdMapping>& uids,
                                           const std::vector<model::oci::IdMapping>& gids);
 
+/// Which id of the host stands for one of the container. Errors: invalid_argument - none.
+Result<std::uint32_t> host_id(const std::vector<model::oci::IdMapping>& mappings, std::uint32_t id);
+
 } // namespace nova::runtime

@@ -108,7 +108,7 @@ Status Init::build_root()
 {
     auto root = TRY(open_rootfs(plan_.rootfs, config_));
     TRY(make_mounts(root));
-    TRY(make_devices(root, config_));
+    TRY(make_devices(root, config_, plan_.nodes));
     TRY(make_terminal(root));
     TRY(finish_dev(root, config_));
     TRY(run_early_hooks());
@@ -269,9 +269,11 @@ ProcessPlan Init::process_plan()
 void close_foreign_descriptors(const InitPlan& plan, const Channel& channel)
 {
     std::vector<int> kept{channel.fd(), plan.console_socket.get(), plan.start_listener.get()};
-    for (const auto* const list : {&plan.cgroup_tasks, &plan.prepared_mounts})
+    for (const auto* const list : {&plan.cgroup_tasks, &plan.nodes})
         for (const auto& fd : *list)
             kept.push_back(fd.get());
+    for (const auto& prepared : plan.prepared_mounts)
+        kept.insert(kept.end(), {prepared.tree.get(), prepared.user_namespace.get()});
     sys::close_all_but(3 + plan.preserve_fds, std::move(kept));
 }
 

@@ -5,6 +5,7 @@
 
 #include "model/oci_config.h"
 #include "runtime/channel.h"
+#include "runtime/mounts.h"
 #include "runtime/namespaces.h"
 #include "runtime/process.h"
 #include "runtime/rootfs.h"
@@ -28,7 +29,8 @@ struct InitPlan {
     NamespacePlan namespaces;
     SeccompFilter seccomp;
     bool has_seccomp = false;
-    std::vector<sys::UniqueFd> prepared_mounts;
+    std::vector<PreparedMount> prepared_mounts;
+    std::vector<sys::UniqueFd> nodes;        ///< Of make_host_nodes.
     std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
     std::string cgroup;
     sys::UniqueFd console_socket;

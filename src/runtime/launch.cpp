@@ -12,6 +12,7 @@
 #include "base/undo.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
+#include "runtime/host_nodes.h"
 #include "runtime/id_map.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/log.h"
@@ -21,6 +22,7 @@
 #include "runtime/remove.h"
 #include "runtime/restore.h"
 #include "runtime/sysctls.h"
+#include "runtime/terminal_relay.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
 #include "sys/own_memory.h"
@@ -132,6 +134,7 @@ Status Launch::read_config()
         tell(globals_, Severity::warning, warning);
     record_.rootfs = absolute(config_.rootfs, request_.bundle);
     TRY(check_rootfs(record_.rootfs));
+    strip_rootfs(config_, record_.rootfs);
     if (config_.process->terminal && request_.console_socket.empty() && !request_.attached)
         return Error{Code::invalid_argument, "process.terminal: with --detach or create, use --console-socket"};
     if (!config_.process->terminal && !request_.console_socket.empty())
@@ -203,7 +206,8 @@ Status Launch::prepare_init(InitPlan& plan)
         if (plan.start == StartMode::at_once)
             agent_ = TRY(connect_agent(*config_.platform.seccomp));
     }
-    plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle));
+    plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle, record_.rootfs));
+    plan.nodes = TRY(make_host_nodes(config_.platform).context("linux.devices"));
     if (cgroup_.group())
         plan.cgroup_tasks = TRY(cgroup_.group()->open_tasks());
     if (!request_.console_socket.empty())
@@ -285,7 +289,10 @@ Status Launch::handle(Received received)
         TRY(move_net_devices());
         TRY(run_runtime_hooks());
         return channel_->send(Note::proceed);
-    case Note::terminal: terminal_ = std::move(received.fds.at(0)); return done();
+    case Note::terminal:
+        terminal_ = std::move(received.fds.at(0));
+        keep_line_ends(terminal_);
+        return done();
     case Note::listener:
         return deliver_listener(agent_, *config_.platform.seccomp, {record_, Phase::creating, record_.pid}, received.fds.at(0));
     case Note::ready: ready_ = true; return done();

@@ -105,6 +105,8 @@ bool take_own(MountOptions& options, std::string_view name)
         options.remount = true;
     } else if (name == "copy-symlink" || name == "src-nofollow") {
         options.source_no_follow = true;
+    } else if (name == "dest-nofollow") {
+        options.target_no_follow = true;
     } else {
         return std::find(without_effect.begin(), without_effect.end(), name) != without_effect.end();
     }
@@ -129,7 +131,7 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
 
 std::vector<std::string> known_mount_options()
 {
-    std::vector<std::string> names{"bind", "rbind", "idmap", "ridmap", "remount", "src-nofollow", "tmpcopyup"};
+    std::vector<std::string> names{"bind", "rbind", "idmap", "ridmap", "remount", "dest-nofollow", "src-nofollow", "tmpcopyup"};
     for (auto const name : without_effect)
         if (!name.empty())
             names.emplace_back(name);

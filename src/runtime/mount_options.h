@@ -25,7 +25,8 @@ struct MountOptions {
     bool copy_up = false; ///< tmpcopyup: fill a tmpfs with what lies below it.
     bool id_mapped = false;
     bool recursive_id_mapped = false;
-    bool source_no_follow = false;                         ///< The source may be a symbolic link and is not followed.
+    bool source_no_follow = false; ///< The source may be a symbolic link and is not followed.
+    bool target_no_follow = false; ///< "dest-nofollow": a link at the destination is covered, and not followed.
     std::vector<std::pair<std::string, std::string>> data; ///< For the file system itself: key, value (or "").
 };
 

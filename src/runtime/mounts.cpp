@@ -34,6 +34,16 @@ bool is_bind(const oci::Mount& mount, const MountOptions& options)
     return options.bind || mount.type == "bind" || mount.type == "rbind";
 }
 
+/// What lies at that very name, a link too. Empty where nothing does.
+Result<UniqueFd> find_unfollowed(const sys::RootDirectory& root, const std::string& destination)
+{
+    auto const path = sys::clean_path(destination);
+    auto const slash = path.rfind('/');
+    auto const parent = TRY(root.ensure_directory(slash == std::string::npos ? "/" : path.substr(0, slash)));
+    auto found = sys::open_at(parent.get(), path.substr(slash + 1), O_PATH | O_NOFOLLOW);
+    return failed_with(found, Code::not_found) ? UniqueFd{} : std::move(found);
+}
+
 /// Where it goes: a directory, or for a bind mount of a file, a file. Both are made where missing.
 Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& mount, mode_t source_mode)
 {
@@ -59,21 +69,27 @@ bool maps_ids(const oci::Mount& mount, const MountOptions& options)
 }
 
 /// Without mappings of its own a mount has those of the container's user namespace.
-Status set_attributes(const UniqueFd& tree, const oci::Config& config, const oci::Mount& mount, const MountOptions& options)
+Result<UniqueFd> open_mapping(const oci::Config& config, const oci::Mount& mount)
+{
+    bool const own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+    return open_user_namespace(own ? mount.uid_mappings : config.platform.uid_mappings,
+                               own ? mount.gid_mappings : config.platform.gid_mappings);
+}
+
+Status map_ids(const UniqueFd& tree, const UniqueFd& user_namespace, const MountOptions& options)
+{
+    return sys::set_mount_attributes(tree.get(), {.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace.get()},
+                                     options.recursive_id_mapped ? Subtree::with_submounts : Subtree::this_mount)
+        .context("map ids");
+}
+
+Status set_attributes(const UniqueFd& tree, const MountOptions& options)
 {
     if (options.set != 0 || options.clear != 0)
         TRY(sys::set_mount_attributes(tree.get(), {.set = options.set, .clear = options.clear}, Subtree::this_mount));
     if (options.recursive_set != 0 || options.recursive_clear != 0)
         TRY(sys::set_mount_attributes(tree.get(), {.set = options.recursive_set, .clear = options.recursive_clear},
                                       Subtree::with_submounts));
-    if (maps_ids(mount, options)) {
-        bool const own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
-        auto const user_namespace = TRY(open_user_namespace(own ? mount.uid_mappings : config.platform.uid_mappings,
-                                                            own ? mount.gid_mappings : config.platform.gid_mappings));
-        TRY(sys::set_mount_attributes(tree.get(), {.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace.get()},
-                                      options.recursive_id_mapped ? Subtree::with_submounts : Subtree::this_mount)
-                .context("map ids"));
-    }
     return done();
 }
 
@@ -86,24 +102,28 @@ Status set_propagation(const UniqueFd& tree, const MountOptions& options)
                                      options.recursive_propagation ? Subtree::with_submounts : Subtree::this_mount);
 }
 
-Result<UniqueFd> open_source(const std::string& bundle, const oci::Mount& mount, const MountOptions& options)
+std::string source_path(const std::string& bundle, const oci::Mount& mount)
 {
-    if (mount.source.empty())
-        return Error{Code::invalid_argument, "a bind mount needs a source"};
-    auto const path = mount.source.front() == '/' ? mount.source : bundle + "/" + mount.source;
-    return sys::open_file(path, O_PATH | (options.source_no_follow ? O_NOFOLLOW : 0));
+    return mount.source.starts_with('/') ? mount.source : bundle + "/" + mount.source;
+}
+
+bool lies_inside(const std::string& path, const std::string& directory)
+{
+    auto const above = "/" + sys::clean_path(directory) + "/";
+    return above != "/./" && ("/" + sys::clean_path(path) + "/").starts_with(above);
 }
 
 /// What a bind mount shows, attached nowhere.
-Result<UniqueFd> make_bind(const oci::Config& config, const std::string& bundle, const oci::Mount& mount,
-                           const MountOptions& options)
+Result<UniqueFd> make_bind(const std::string& source, const oci::Mount& mount, const MountOptions& options)
 {
-    auto const source = TRY(open_source(bundle, mount, options));
+    if (mount.source.empty())
+        return Error{Code::invalid_argument, "a bind mount needs a source"};
+    auto const place = TRY(sys::open_file(source, O_PATH | (options.source_no_follow ? O_NOFOLLOW : 0)));
     bool const recursive = options.recursive_bind || mount.type == "rbind";
-    auto tree = TRY(sys::clone_tree(source.get(), recursive ? Subtree::with_submounts : Subtree::this_mount));
+    auto tree = TRY(sys::clone_tree(place.get(), recursive ? Subtree::with_submounts : Subtree::this_mount));
     if (options.propagation == 0) // Else it would go on receiving what the host mounts below the source.
         TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_PRIVATE}, Subtree::with_submounts));
-    TRY(set_attributes(tree, config, mount, options));
+    TRY(set_attributes(tree, options));
     return tree;
 }
 
@@ -119,14 +139,19 @@ Content content_of(const UniqueFd& tree)
 Status bind(const MountContext& context, std::size_t index, const MountOptions& options)
 {
     const auto& mount = context.config.mounts[index];
+    const auto& prepared = context.prepared[index];
     UniqueFd made;
-    if (!context.prepared[index])
-        made = TRY(make_bind(context.config, context.bundle, mount, options));
-    const auto& tree = made ? made : context.prepared[index];
+    if (!prepared.tree)
+        made = TRY(make_bind(source_path(context.bundle, mount), mount, options));
+    const auto& tree = made ? made : prepared.tree;
+    if (prepared.user_namespace)
+        TRY(map_ids(tree, prepared.user_namespace, options));
     struct stat status {};
     if (::fstat(tree.get(), &status) < 0)
         return Error::from_errno("look at " + mount.source);
-    auto const target = TRY(open_target(context, mount, status.st_mode));
+    auto target = options.target_no_follow ? TRY(find_unfollowed(context.root, mount.destination)) : UniqueFd{};
+    if (!target)
+        target = TRY(open_target(context, mount, status.st_mode));
     TRY(context.root.attach(tree, target, mount.destination, content_of(tree)));
     return set_propagation(tree, options);
 }
@@ -134,7 +159,7 @@ Status bind(const MountContext& context, std::size_t index, const MountOptions& 
 Status remount(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
 {
     auto const target = TRY(context.root.find(mount.destination));
-    TRY(set_attributes(target, context.config, mount, options));
+    TRY(set_attributes(target, options));
     return set_propagation(target, options);
 }
 
@@ -196,8 +221,9 @@ MountOptions with_mode_of_target(const MountContext& context, const oci::Mount& 
     return options;
 }
 
-Status mount_filesystem(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
+Status mount_filesystem(const MountContext& context, std::size_t index, const MountOptions& options)
 {
+    const auto& mount = context.config.mounts[index];
     if (mount.type.empty())
         return Error{Code::invalid_argument, "a mount that is no bind mount needs a type"};
     auto plain = with_mode_of_target(context, mount, options);
@@ -208,7 +234,9 @@ Status mount_filesystem(const MountContext& context, const oci::Mount& mount, co
         return bind_sysfs(context, mount);
     auto const tree = TRY(std::move(created));
     plain.set = plain.clear = 0; // Done by its creation.
-    TRY(set_attributes(tree, context.config, mount, plain));
+    TRY(set_attributes(tree, plain));
+    if (const auto& user_namespace = context.prepared[index].user_namespace)
+        TRY(map_ids(tree, user_namespace, options));
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (options.copy_up)
         TRY(copy_up(target.get(), tree.get()).context("tmpcopyup"));
@@ -273,20 +301,60 @@ Status make_mount(const MountContext& context, std::size_t index)
         return bind(context, index, options).context(where + " from " + mount.source);
     if (is_cgroup_mount(mount))
         return mount_cgroup(context, mount, options).context(where);
-    return mount_filesystem(context, mount, options).context(where);
+    return mount_filesystem(context, index, options).context(where);
 }
 
-Result<std::vector<UniqueFd>> prepare_mounts(const oci::Config& config, const std::string& bundle)
+namespace {
+
+/// With the caller's rights. What is shared with the host stays its follower: what a user namespace mounts must not appear there.
+Result<UniqueFd> bind_as_caller(const std::string& source, const oci::Mount& mount, const MountOptions& options)
 {
-    std::vector<UniqueFd> prepared(config.mounts.size());
+    auto tree = TRY(make_bind(source, mount, options));
+    if (options.propagation != 0)
+        TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_SLAVE}, Subtree::with_submounts));
+    return tree;
+}
+
+Result<PreparedMount> prepare_mount(const oci::Config& config, const std::string& bundle, const oci::Mount& mount,
+                                    const MountOptions& options, const std::string& rootfs)
+{
+    PreparedMount prepared;
+    auto const source = source_path(bundle, mount);
+    bool const maps = maps_ids(mount, options);
+    if (maps)
+        prepared.user_namespace = TRY(open_mapping(config, mount));
+    if (!is_bind(mount, options) || lies_inside(source, rootfs) || !(maps || has_user_namespace(config)))
+        return prepared;
+    auto tree = has_user_namespace(config) ? bind_as_caller(source, mount, options) : make_bind(source, mount, options);
+    if (failed_with(tree, Code::permission_denied) && !maps)
+        return prepared; // Without privilege nothing is lost: the user namespace is the caller's own.
+    prepared.tree = TRY(std::move(tree));
+    if (maps)
+        TRY(map_ids(prepared.tree, prepared.user_namespace, options));
+    prepared.user_namespace.reset();
+    return prepared;
+}
+
+} // namespace
+
+Result<std::vector<PreparedMount>> prepare_mounts(const oci::Config& config, const std::string& bundle, const std::string& rootfs)
+{
+    std::vector<PreparedMount> prepared(config.mounts.size());
     for (std::size_t i = 0; i < prepared.size(); ++i) {
         const auto& mount = config.mounts[i];
         auto const place = "mounts[" + std::to_string(i) + "]: mount " + mount.destination;
         auto const options = TRY(parse_mount_options(mount.options).context(place));
-        if (is_bind(mount, options) && !options.remount && maps_ids(mount, options))
-            prepared[i] = TRY(make_bind(config, bundle, mount, options).context(place + " from " + mount.source));
+        if (!options.remount)
+            prepared[i] = TRY(prepare_mount(config, bundle, mount, options, rootfs).context(place + " from " + mount.source));
     }
     return prepared;
+}
+
+void strip_rootfs(oci::Config& config, const std::string& rootfs)
+{
+    for (auto& mount : config.mounts)
+        if (lies_inside(mount.destination, rootfs))
+            mount.destination = "/" + sys::clean_path(mount.destination).substr(sys::clean_path(rootfs).size());
 }
 
 } // namespace nova::runtime
