@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 
 #include "base/strings.h"
 #include "model/json_writer.h"
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
+#include "runtime/container_processes.h"
 #include "runtime/state.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -46,35 +46,16 @@ Result<Found> find_running(const Globals& globals, const std::string& id, std::i
     return Found{std::move(record), std::move(cgroup), phase};
 }
 
-/// Without a cgroup: all in the pid namespace of its first process, where that is one of its own.
-Result<std::vector<pid_t>> processes_in_namespace(const Record& record)
-{
-    auto const name_of = [](const std::string& pid) {
-        std::error_code unreadable;
-        return std::filesystem::read_symlink("/proc/" + pid + "/ns/pid", unreadable).string();
-    };
-    auto const wanted = name_of(std::to_string(record.pid));
-    if (wanted.empty() || wanted == name_of("self"))
-        return Error{Code::failed_precondition,
-                     "container \"" + record.id + "\" has neither a cgroup nor a pid namespace of its own"};
-    std::vector<pid_t> pids;
-    for (const auto& name : TRY(sys::list_directory("/proc")))
-        if (auto const pid = base::parse_integer(name, 1, 1 << 30); pid.ok() && name_of(name) == wanted)
-            pids.push_back(static_cast<pid_t>(pid.value()));
-    std::sort(pids.begin(), pids.end());
-    return pids;
-}
-
-Result<std::vector<pid_t>> processes_of(const Globals& globals, const std::string& id)
+Result<std::vector<pid_t>> listed_processes(const Globals& globals, const std::string& id)
 {
     auto const directory = TRY(StateDirectory::open(globals.root, id));
     auto const record = TRY(directory.read());
     auto const phase = observe(directory, record);
     if (phase == Phase::creating)
         return Error{Code::failed_precondition, "container \"" + id + "\" is " + std::string{to_string(phase)}};
-    if (record.cgroup.empty()) // Else what the first process left behind is seen too.
-        return phase == Phase::stopped ? std::vector<pid_t>{} : processes_in_namespace(record);
-    return sys::Cgroup::at(record.cgroup, record.controllers).processes();
+    if (record.cgroup.empty() && phase == Phase::stopped) // Else what the first process left behind is seen too.
+        return std::vector<pid_t>{};
+    return processes_of(record);
 }
 
 Status print_json(const std::vector<pid_t>& pids)
@@ -127,7 +108,7 @@ Result<int> ps_command(const Globals& globals, Words words)
     auto const arguments = TRY(Arguments::parse(words, ps_options, OptionOrder::before_arguments));
     if (arguments.rest().empty())
         return Error{Code::invalid_argument, "needs the container's id"};
-    auto const pids = TRY(processes_of(globals, arguments.rest().front()));
+    auto const pids = TRY(listed_processes(globals, arguments.rest().front()));
     auto const format = arguments.get("format", "table");
     if (format != "table" && format != "json")
         return Error{Code::invalid_argument, "--format: must be table or json"};

@@ -1,5 +1,6 @@
 // state, list, kill and delete.
 #include <regex.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -7,6 +8,8 @@
 #include "model/json_writer.h"
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
+#include "runtime/container_processes.h"
+#include "runtime/log.h"
 #include "runtime/remove.h"
 #include "runtime/signal_names.h"
 #include "runtime/state.h"
@@ -76,17 +79,43 @@ std::string json_of(const std::vector<Entry>& list)
     return json.end(']').text() + "\n";
 }
 
-Status signal_container(const Globals& globals, const std::string& id, int signal, bool all)
+enum class Reach { first_process, all };
+
+/// Where it does not end the others too, SIGKILL is for all of them.
+Reach reach_of(int signal, const Record& record, Reach asked)
+{
+    return signal == SIGKILL && !record.own_pids && !record.cgroup.empty() ? Reach::all : asked;
+}
+
+Status signal_first(const Record& record, Phase phase, int signal)
+{
+    TRY(sys::signal_pidfd(TRY(open_process(record)).get(), signal));
+    if (signal == SIGKILL && phase == Phase::paused) // Version 1: the frozen die only when they run.
+        return sys::Cgroup::at(record.cgroup, record.controllers).thaw(base::Deadline::after(std::chrono::seconds{10}));
+    return done();
+}
+
+Status signal_container(const Globals& globals, const std::string& id, int signal, Reach asked)
 {
     auto const directory = TRY(StateDirectory::open(globals.root, id));
     auto const record = TRY(directory.read());
     auto const phase = observe(directory, record);
-    if (all && !record.cgroup.empty())
-        return sys::Cgroup::at(record.cgroup, record.controllers).signal_all(signal);
-    if (phase != Phase::created && phase != Phase::running && phase != Phase::paused)
+    auto const reach = reach_of(signal, record, asked);
+    bool const runs = phase == Phase::created || phase == Phase::running || phase == Phase::paused;
+    if (!runs) { // Without a pid namespace there may be others left.
+        bool const some_left = reach == Reach::all && !record.cgroup.empty() && !TRY(processes_of(record)).empty();
+        if (some_left || asked == Reach::all)
+            return some_left ? signal_processes(record, signal) : done();
         return Error{Code::failed_precondition, "cannot signal container \"" + id + "\": container not running (it is " +
                                                     std::string{to_string(phase)} + ")"};
-    return sys::signal_pidfd(TRY(open_process(record)).get(), signal);
+    }
+    if (reach == Reach::first_process)
+        return signal_first(record, phase, signal);
+    if (!record.cgroup.empty() || record.own_pids)
+        return signal_processes(record, signal);
+    tell(globals, Severity::warning,
+         "only the first process of container \"" + id + "\" is known: it has neither a cgroup nor a pid namespace of its own");
+    return signal_first(record, phase, signal);
 }
 
 /// The container's id, or with --regex those that an extended regular expression (regex(7)) finds something in.
@@ -151,8 +180,9 @@ Result<int> kill_command(const Globals& globals, Words words)
     if (rest.empty() || rest.size() > 2)
         return Error{Code::invalid_argument, "needs the container's id, and may have a signal after it"};
     auto const signal = TRY(parse_signal(rest.size() == 2 ? rest[1] : "TERM"));
+    auto const reach = arguments.has("all") ? Reach::all : Reach::first_process;
     auto const ids = TRY(chosen_ids(globals, arguments, rest[0]));
-    TRY(to_each(ids, [&](const auto& id) { return signal_container(globals, id, signal, arguments.has("all")); }));
+    TRY(to_each(ids, [&](const auto& id) { return signal_container(globals, id, signal, reach); }));
     return 0;
 }
 

@@ -149,6 +149,12 @@ bool needs_config_later(const oci::Config& config)
     return listens || !config.hooks.poststart.empty() || !config.hooks.poststop.empty();
 }
 
+bool has_own_pids(const oci::Linux& config)
+{
+    return std::any_of(config.namespaces.begin(), config.namespaces.end(),
+                       [](const auto& entry) { return entry.type == "pid" && entry.path.empty(); });
+}
+
 Status Launch::make_record()
 {
     directory_ = TRY(StateDirectory::create(globals_.root, request_.id));
@@ -166,6 +172,7 @@ Status Launch::make_record()
     TRY(ContainerCgroup::plan(globals_, config_, record_));
     TRY(RdtClass::plan(globals_, config_, record_));
     record_.needs_config = needs_config_later(config_);
+    record_.own_pids = has_own_pids(config_.platform);
     TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
     return directory_->write_config(config_text_);
 }

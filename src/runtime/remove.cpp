@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "runtime/container_cgroup.h"
+#include "runtime/container_processes.h"
 #include "runtime/hooks.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/state.h"
@@ -29,8 +30,12 @@ Status kill_processes(const Globals& globals, const Record& record)
         (void)sys::signal_pidfd(process.value().get(), SIGKILL);
         if (!record.cgroup.empty()) // The frozen die only when they run again.
             (void)sys::Cgroup::at(record.cgroup, record.controllers).thaw(Deadline::after(std::chrono::seconds{1}));
-        while (!sys::has_ended(process.value().get()) && !deadline.passed())
+        auto const patience = Deadline::after(std::chrono::milliseconds{500});
+        while (!sys::has_ended(process.value().get()) && !deadline.passed()) {
             (void)sys::wait_pidfd(process.value().get(), Deadline::after(std::chrono::milliseconds{20}));
+            if (patience.passed())
+                thaw_first_process(record);
+        }
     }
     return remove_cgroup(globals, record, deadline);
 }

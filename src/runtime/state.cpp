@@ -180,7 +180,7 @@ std::string to_json(const Record& record)
     json.member("rootfs", record.rootfs).member("pid", static_cast<std::int64_t>(record.pid));
     json.member("startTicks", static_cast<std::uint64_t>(record.start_ticks)).member("created", record.created);
     json.member("cgroup", record.cgroup).member("owner", record.owner);
-    json.member("needsConfig", record.needs_config).key("controllers").begin('[');
+    json.member("needsConfig", record.needs_config).member("ownPids", record.own_pids).key("controllers").begin('[');
     for (const auto& controller : record.controllers)
         json.value(controller);
     json.end(']').member("unit", record.unit);
@@ -206,6 +206,7 @@ Result<Record> parse_record(std::string text)
                     oci::need("startTicks", ticks), oci::need("created", record.created), oci::need("cgroup", record.cgroup),
                     oci::need("controllers", record.controllers), oci::may("owner", record.owner), oci::may("unit", record.unit),
                     oci::may("annotations", record.annotations), oci::may("needsConfig", record.needs_config),
+                    oci::may("ownPids", record.own_pids),
                     oci::inside("rdt", oci::may("class", record.rdt.name), oci::may("made", record.rdt.made),
                                 oci::may("monitored", record.rdt.monitored))));
     record.start_ticks = ticks;

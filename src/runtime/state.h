@@ -41,6 +41,7 @@ struct Record {
     std::string owner;
     std::map<std::string, std::string> annotations;
     std::string version = "1.2.1"; ///< ociVersion of its configuration.
+    bool own_pids = true;          ///< Its first process is the init of a pid namespace: no other survives it.
     bool needs_config = true;      ///< Who starts or removes it finds something to do in its configuration: a hook, a listener.
 };
 

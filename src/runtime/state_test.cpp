@@ -16,6 +16,7 @@ Record example()
     record.cgroup = "/machine.slice/nb-web.scope";
     record.controllers = {"memory", "pids"};
     record.unit = "nb-web.scope";
+    record.own_pids = false;
     return record;
 }
 
@@ -26,6 +27,7 @@ TEST(Record, reads_back_what_was_written)
     EXPECT_EQ(read.cgroup, "/machine.slice/nb-web.scope");
     EXPECT_EQ(read.controllers, example().controllers);
     EXPECT_EQ(read.start_ticks, 99u);
+    EXPECT_FALSE(read.own_pids);
 }
 
 TEST(Record, names_no_unit_but_a_scope_or_a_slice)
