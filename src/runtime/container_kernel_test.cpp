@@ -345,6 +345,11 @@ TEST_F(Container, leaves_nothing_when_any_step_fails)
          [&] {
              config["process"]["rlimits"] = json::array({{{"type", "RLIMIT_X"}, {"soft", 1}, {"hard", 1}}});
          }},
+        {"rlimit given twice",
+         [&] {
+             auto const limit = [](int number) { return json{{"type", "RLIMIT_NOFILE"}, {"soft", number}, {"hard", number}}; };
+             config["process"]["rlimits"] = json::array({limit(200), limit(100)});
+         }},
         {"unknown seccomp action", [&] { config["linux"]["seccomp"]["defaultAction"] = "SCMP_ACT_X"; }},
         {"unknown architecture", [&] { config["linux"]["seccomp"]["architectures"] = {"SCMP_ARCH_X"}; }},
         {"namespace path", [&] { config["linux"]["namespaces"][0]["path"] = "/nosuch"; }},

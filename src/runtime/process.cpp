@@ -216,6 +216,19 @@ std::vector<std::string> without_repetition(const std::vector<std::string>& env)
     return kept;
 }
 
+Status check_rlimits(const std::vector<oci::Rlimit>& limits)
+{
+    for (auto limit = limits.begin(); limit != limits.end(); ++limit) {
+        auto const place = "process.rlimits[" + std::to_string(limit - limits.begin()) + "].type: ";
+        if (!sys::is_rlimit(limit->type))
+            return Error{Code::invalid_argument, place + "unknown limit \"" + limit->type + "\""};
+        auto const before = [&](const oci::Rlimit& other) { return other.type == limit->type; };
+        if (std::any_of(limits.begin(), limit, before)) // Few: each of the kernel's limits comes once.
+            return Error{Code::invalid_argument, place + limit->type + " is given twice"};
+    }
+    return done();
+}
+
 Status finish_descriptors(const ProcessPlan& plan) { return sys::close_on_exec_from(3 + plan.preserve_fds); }
 
 } // namespace
@@ -227,10 +240,7 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
     for (const auto& entry : process.env)
         if (entry.find('=') == std::string::npos)
             return Error{Code::invalid_argument, "process.env: \"" + entry.substr(0, 80) + "\" must be NAME=VALUE"};
-    for (std::size_t i = 0; i < process.rlimits.size(); ++i)
-        if (!sys::is_rlimit(process.rlimits[i].type))
-            return Error{Code::invalid_argument,
-                         "process.rlimits[" + std::to_string(i) + "].type: unknown limit \"" + process.rlimits[i].type + "\""};
+    TRY(check_rlimits(process.rlimits));
     if (!process.apparmor_profile.empty() && !sys::has_apparmor())
         return Error{Code::failed_precondition, "process.apparmorProfile: AppArmor is not in use on this host"};
     if (!process.selinux_label.empty() && !sys::has_selinux())

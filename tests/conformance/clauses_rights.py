@@ -131,8 +131,8 @@ def limits_that_are_not_given_are_the_callers(c):
 @clause(POSIX)
 def a_limit_that_is_given_twice_is_refused(c):
     """Two entries of one type are an error."""
-    c.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 100}, {"type": "RLIMIT_NOFILE", "soft": 200, "hard": 200}]
-    c.refuses()
+    c.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 200, "hard": 200}, {"type": "RLIMIT_NOFILE", "soft": 100, "hard": 100}]
+    c.refuses()  # The kernel would take both, whoever asks.
 
 
 @clause(POSIX)
