@@ -264,7 +264,9 @@ def mappings_of_a_mount_change_the_owners_that_are_seen(c):
 @clause(OPTIONS, SHOULD, since="1.2.0")
 def ridmap_maps_what_is_mounted_below_too(c):
     """ridmap applies the mapping to the mounts below as well, idmap to the topmost one alone."""
-    place = with_mount_below(c)
+    place, below = volume(c, "tree", top="top"), volume(c, "other", file="below")
+    (place / "below").mkdir()
+    subprocess.run(["mount", "--bind", below, place / "below"], check=True)  # No tmpfs: not every kernel maps ids of its.
     c.bind(place, "/mapped", "rbind", "ridmap", **IDMAP)
     c.bind(place, "/top", "rbind", "idmap", **IDMAP)
     equal(c.inside("stat -c %u /mapped/top /mapped/below/file /top/top /top/below/file").split(), ["70000", "70000", "70000", "0"])

@@ -5,6 +5,7 @@ shell scripts: `write_cases` puts them into the guest, RUN_CASES runs them one a
 which of them failed. What a guest says begins with "guest: " on its console.
 """
 import contextlib
+import dataclasses
 import pathlib
 import re
 import shutil
@@ -123,17 +124,33 @@ def pack(root, packed):
     return packed
 
 
-def boot(kernel: pathlib.Path, initramfs: pathlib.Path, disk: pathlib.Path | None = None, words: str = "", seconds: int = 400):
-    """What the guest wrote on its console until it powered off. What it writes on the disk is thrown away. `words` go to its kernel."""
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-nographic", "-nic", "none", "-no-reboot", "-kernel", kernel,
-               "-initrd", initramfs, "-append", f"console=ttyS0 quiet panic=-1 {words}"]
-    if disk:
-        command += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on"]
+@dataclasses.dataclass
+class Machine:
+    kernel: pathlib.Path
+    initramfs: pathlib.Path
+    disk: pathlib.Path | None = None  # What is written on it is thrown away.
+    words: str = ""  # For its kernel.
+    processors: int = 1
+    seconds: int = 400  # After which it has to be off.
+
+    def command(self):
+        yield from ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(self.processors), "-m", "512", "-nographic", "-nic", "none",
+                    "-no-reboot", "-kernel", self.kernel, "-initrd", self.initramfs, "-append", f"console=ttyS0 quiet panic=-1 {self.words}")
+        if self.disk:
+            yield from ("-drive", f"file={self.disk},format=raw,if=virtio,snapshot=on")
+
+
+def boot(machine):
+    """What the guest wrote on its console until it powered off."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run([*machine.command()], stdin=subprocess.DEVNULL, capture_output=True, timeout=machine.seconds, check=False)
     except subprocess.TimeoutExpired as late:
         raise Failed("the guest does not power off; its console:\n" + (late.stdout or b"").decode(errors="replace")[-6000:]) from late
     return done.stdout.decode(errors="replace").replace("\r", "") + done.stderr.decode(errors="replace")
+
+
+# What a guest needs to see its disk, where init takes modules.
+DISK_MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
 
 
 def lines_of(console):
@@ -151,9 +168,9 @@ def check_left(lines, *allowed):
         raise Failed(f"the guest leaves {left}")
 
 
-def run_cases(names, *where, allowed=(), **how):
+def run_cases(names, machine, allowed=()):
     """Boots the guest, whose cases all have to pass and to leave no cgroup but those allowed; what it said."""
-    console = boot(*where, **how)
+    console = boot(machine)
     lines = lines_of(console)
     missing = sorted(set(names) - {line.split()[1] for line in lines if line.startswith("ok ")})
     if missing:

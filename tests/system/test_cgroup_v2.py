@@ -9,7 +9,7 @@ import dataclasses
 import json
 import shutil
 
-from guest import NB_OF_CASES, RUN_CASES, install, install_busybox, pack, run_cases, write_cases, write_init, write_modules
+from guest import NB_OF_CASES, RUN_CASES, Machine, install, install_busybox, pack, run_cases, write_cases, write_init, write_modules
 from harness import BUILD, IMAGES, NOVA, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
@@ -389,7 +389,6 @@ def make_initramfs(nova, cases, programs):
     for place in (root, root / "rootfs"):
         install_busybox(place)
     (root / "rootfs/www/index.html").write_text("From the capsule\n")
-    (root / "lib64").mkdir()
     for program in programs:
         install(program, root)
     write_modules(root / "lib/modules", ("loop", "overlay"))
@@ -405,7 +404,7 @@ def make_initramfs(nova, cases, programs):
 
 
 def run_all(nova, cases, programs):
-    lines = run_cases(cases, IMAGES / "vmlinuz", make_initramfs(nova, cases, programs), allowed=["./machine.slice"])
+    lines = run_cases(cases, Machine(IMAGES / "vmlinuz", make_initramfs(nova, cases, programs)), allowed=["./machine.slice"])
     assert any(line.startswith("controllers ") and {"memory", "cpu", "pids", "io"} <= set(line.split()) for line in lines), lines
 
 

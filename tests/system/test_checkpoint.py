@@ -5,7 +5,7 @@ where they were. A case is a shell script; what it prints is shown when it fails
 """
 import json
 
-from guest import NB_OF_CASES, RUN_CASES, install, install_all, install_busybox, pack, run_cases, write_cases, write_init, write_modules
+from guest import NB_OF_CASES, RUN_CASES, Machine, install, install_all, install_busybox, pack, run_cases, write_cases, write_init, write_modules
 from harness import BUILD, IMAGES, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
@@ -142,7 +142,7 @@ def make_initramfs(nova):
 
 
 def test_a_container_goes_on_from_its_checkpoint(nova):
-    run_cases(CASES, IMAGES / "vmlinuz", make_initramfs(nova))
+    run_cases(CASES, Machine(IMAGES / "vmlinuz", make_initramfs(nova)))
 
 
 run(globals())

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import subprocess
 
-from guest import CASES_HEAD, RUN_CASES, install_busybox, pack, run_cases, write_cases, write_modules, write_program
+from guest import CASES_HEAD, DISK_MODULES, RUN_CASES, Machine, install_busybox, pack, run_cases, write_cases, write_modules, write_program
 from harness import BUILD, IMAGES, SOURCE, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
@@ -209,7 +209,7 @@ def make_initramfs(nova, cases):
         install_busybox(place)
     (payload / "bin").mkdir()
     subprocess.run(["strip", "-o", payload / "bin/nb", NB], check=True)
-    write_modules(root / "lib/modules", ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk", "autofs4"))
+    write_modules(root / "lib/modules", (*DISK_MODULES, "autofs4"))
     for name, case in cases.items():
         (payload / "bundles" / name).mkdir(parents=True)
         (payload / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, name, case)))
@@ -224,7 +224,7 @@ def make_initramfs(nova, cases):
 def test_nb_lets_systemd_make_its_cgroups(nova):
     image = subprocess.run([SOURCE / "tools/systemd-image", IMAGES / "cache"], check=True, capture_output=True, text=True).stdout.strip()
     cases = USER_CASES | ROOT_CASES  # The last one takes the bus away, which sessions do not live through.
-    run_cases(cases, IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570)
+    run_cases(cases, Machine(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570))
 
 
 run(globals())
