@@ -30,6 +30,11 @@ constexpr std::array checkpoint_options{
     Option{"file-locks", 0, Kind::flag},
     Option{"link-remap", 0, Kind::flag},
     Option{"pre-dump", 0, Kind::flag},
+    Option{"auto-dedup", 0, Kind::flag},
+    Option{"empty-ns"},
+    Option{"lazy-pages", 0, Kind::flag},
+    Option{"page-server"},
+    Option{"status-fd"},
 };
 
 constexpr std::array restore_options{
@@ -47,7 +52,33 @@ constexpr std::array restore_options{
     Option{"detach", 'd', Kind::flag},
     Option{"no-pivot", 0, Kind::flag},
     Option{"no-subreaper", 0, Kind::flag},
+    Option{"auto-dedup", 0, Kind::flag},
+    Option{"empty-ns"},
+    Option{"lazy-pages", 0, Kind::flag},
+    Option{"lsm-profile"},
+    Option{"lsm-mount-context"},
 };
+
+struct Refusal {
+    std::string_view option;
+    std::string_view why;
+};
+/// What runc knows and we can't do.
+constexpr std::array refusals{
+    Refusal{"lazy-pages", "memory is restored from the images alone, and before the program runs"},
+    Refusal{"page-server", "memory is written to the images alone"},
+    Refusal{"status-fd", "it is for --lazy-pages"},
+    Refusal{"lsm-profile", "labels are those of the checkpoint"},
+    Refusal{"lsm-mount-context", "labels are those of the checkpoint"},
+};
+
+Status check_refused(const Arguments& arguments)
+{
+    for (const auto& [option, why] : refusals)
+        if (arguments.has(option))
+            return Error{Code::unimplemented, "--" + std::string{option} + ": is not supported: " + std::string{why}};
+    return base::done();
+}
 
 Result<std::string> absolute(const std::string& path)
 {
@@ -62,6 +93,7 @@ Result<std::string> absolute(const std::string& path)
 /// As runc has it: without a path the images lie beside us.
 Result<CriuSettings> settings_of(const Arguments& arguments)
 {
+    TRY(check_refused(arguments));
     CriuSettings settings;
     settings.image_path = TRY(absolute(arguments.get("image-path", "checkpoint")));
     if (auto const work = arguments.find("work-path"))
@@ -73,6 +105,11 @@ Result<CriuSettings> settings_of(const Arguments& arguments)
     settings.shell_job = arguments.has("shell-job");
     settings.file_locks = arguments.has("file-locks");
     settings.link_remap = arguments.has("link-remap");
+    settings.auto_dedup = arguments.has("auto-dedup");
+    for (const auto& kind : arguments.all("empty-ns"))
+        if (kind != "network")
+            return Error{Code::invalid_argument, "--empty-ns: must be network, is \"" + kind.substr(0, 80) + "\""};
+    settings.empty_network = arguments.find("empty-ns").has_value();
     return settings;
 }
 

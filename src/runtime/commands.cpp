@@ -133,6 +133,10 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
     for (const auto& command : commands) {
         if (command.name != rest.front())
             continue;
+        if (rest.size() > 1 && (rest[1] == "--help" || rest[1] == "-h")) { // Clients ask so whether we have a command.
+            (void)sys::write_all(1, "nb " + std::string{command.name} + ": " + std::string{command.summary} + "\n");
+            return 0;
+        }
         if (command.sealing == Sealing::needed && !sys::own_program_is_sealed()) {
             report(globals, sys::run_own_program_sealed(argv).error());
             return 1;

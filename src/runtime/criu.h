@@ -15,9 +15,10 @@ namespace nova::runtime {
 /// Numbers of criu_opts' fields.
 namespace criu_option {
 constexpr unsigned images = 1, pid = 2, leave_running = 3, unix_sockets = 4, tcp = 5, shell_job = 7, file_locks = 8,
-                   log_level = 9, log_file = 10, notify = 12, root = 13, parent = 14, track_memory = 15, work = 17,
-                   link_remap = 18, external_mount = 23, manage_cgroups = 24, cgroup_root = 25, sibling = 26, inherited = 27,
-                   cgroup_mode = 34, external = 37, freeze_cgroup = 44, orphan_terminal = 50, network_lock = 64;
+                   log_level = 9, log_file = 10, notify = 12, root = 13, parent = 14, track_memory = 15, auto_dedup = 16,
+                   work = 17, link_remap = 18, external_mount = 23, manage_cgroups = 24, cgroup_root = 25, sibling = 26,
+                   inherited = 27, cgroup_mode = 34, external = 37, empty_namespaces = 38, freeze_cgroup = 44,
+                   orphan_terminal = 50, network_lock = 64;
 }
 
 enum class CriuWork : unsigned { dump = 1, restore = 2, pre_dump = 4 };
@@ -32,6 +33,8 @@ struct CriuSettings {
     bool shell_job = false;
     bool file_locks = false;
     bool link_remap = false;
+    bool auto_dedup = false;    ///< Pages that a later image has too are punched out of an earlier one.
+    bool empty_network = false; ///< The network namespace's links and rules are the caller's, who makes them anew at restore.
 };
 
 /// A message from criu in the middle of its work, with a descriptor that came with it.

@@ -10,6 +10,7 @@
 #include "runtime/channel.h"
 #include "runtime/checkpoint_image.h"
 #include "runtime/external_parts.h"
+#include "runtime/network_lock.h"
 #include "runtime/restored_check.h"
 #include "sys/directory.h"
 #include "sys/file.h"
@@ -134,6 +135,8 @@ private:
             return on_namespaces(notice.pid);
         if (notice.script == "orphan-pts-master" && notice.fd)
             return take_terminal(std::move(notice.fd));
+        if (notice.script == "network-unlock")
+            return remove_network_lock(first_).context("unlock the network"); // Its sockets are as they were.
         if (notice.script == "pre-resume")
             return check(notice.criu);
         return done();

@@ -79,11 +79,11 @@ Status move_link_to_namespace(Netlink& netlink, int index, int network_namespace
     return move_link(netlink, index, IFLA_NET_NS_FD, static_cast<std::uint32_t>(network_namespace), name);
 }
 
-Result<Netlink> open_netlink_of(int pidfd)
+Result<Netlink> open_netlink_of(int pidfd, NetlinkKind kind)
 {
     auto const own = TRY(open_file("/proc/self/ns/net", O_RDONLY));
     TRY(enter_namespace(pidfd, CLONE_NEWNET).context("enter the container's network namespace"));
-    auto netlink = Netlink::open();
+    auto netlink = Netlink::open(kind);
     TRY(enter_namespace(own.get(), CLONE_NEWNET).context("return to our network namespace"));
     return netlink;
 }

@@ -29,6 +29,6 @@ Status move_link_to_process(Netlink& netlink, int index, pid_t process, const st
 Status move_link_to_namespace(Netlink& netlink, int index, int network_namespace, const std::string& name);
 
 /// A socket to the network namespace of another process. Only for a process with one thread, which it leaves for a moment.
-Result<Netlink> open_netlink_of(int pidfd);
+Result<Netlink> open_netlink_of(int pidfd, NetlinkKind kind = NetlinkKind::routes);
 
 } // namespace nova::sys

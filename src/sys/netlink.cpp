@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -58,7 +59,7 @@ std::string_view NetlinkRequest::finish(std::uint32_t sequence)
     std::memcpy(&head, buffer_.data(), sizeof head);
     head.nlmsg_len = static_cast<std::uint32_t>(buffer_.size());
     head.nlmsg_seq = sequence;
-    if ((head.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
+    if (answered_ && (head.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
         head.nlmsg_flags |= NLM_F_ACK;
     std::memcpy(buffer_.data(), &head, sizeof head);
     return buffer_;
@@ -156,9 +157,9 @@ Result<UniqueFd> open_netlink_socket(int protocol, int flags)
     return socket;
 }
 
-Result<Netlink> Netlink::open()
+Result<Netlink> Netlink::open(NetlinkKind kind)
 {
-    auto socket = TRY(open_netlink_socket(NETLINK_ROUTE, 0));
+    auto socket = TRY(open_netlink_socket(kind == NetlinkKind::routes ? NETLINK_ROUTE : NETLINK_NETFILTER, 0));
     // Both only make error messages better, so a kernel without them will do.
     int const on = 1;
     ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
@@ -203,8 +204,10 @@ Status Netlink::transact_all(std::span<NetlinkRequest> requests)
     TRY(send(batch));
 
     std::optional<Error> failure;
-    std::size_t answered = 0;
-    while (answered < requests.size()) {
+    auto const expected =
+        std::count_if(requests.begin(), requests.end(), [](const auto& request) { return request.is_answered(); });
+    std::ptrdiff_t answered = 0;
+    while (answered < expected) {
         auto const datagram = TRY(receive());
         auto walked = walk(datagram, [&](const nlmsghdr& head, std::span<const unsigned char> message) -> Result<bool> {
             if (head.nlmsg_type != NLMSG_ERROR || head.nlmsg_seq < first) // Answers to a request that was given up.
@@ -212,7 +215,7 @@ Status Netlink::transact_all(std::span<NetlinkRequest> requests)
             auto status = status_of(message);
             if (!status.ok() && !failure)
                 failure = std::move(status).take_error();
-            return ++answered == requests.size();
+            return ++answered == expected;
         });
         TRY(std::move(walked));
     }

@@ -41,6 +41,14 @@ public:
     NetlinkRequest& bytes(std::uint16_t type, std::span<const unsigned char> value);
     NetlinkRequest& nest(std::uint16_t type, const std::function<void(NetlinkRequest&)>& fill);
 
+    /// The kernel shall not acknowledge it: beginning and end of a batch have no answer.
+    NetlinkRequest& without_answer()
+    {
+        answered_ = false;
+        return *this;
+    }
+    bool is_answered() const { return answered_; }
+
     /// The finished message; the number is what its answer will carry.
     std::string_view finish(std::uint32_t sequence);
 
@@ -49,6 +57,7 @@ private:
     void pad();
 
     std::string buffer_;
+    bool answered_ = true;
 };
 
 /// One attribute of an answer. Its bytes live as long as the callback that got it.
@@ -92,11 +101,13 @@ std::vector<NetlinkAnswer> parse_messages(std::span<const unsigned char> datagra
 /// A bound socket to the kernel. `protocol`: NETLINK_ROUTE; `flags`: SOCK_NONBLOCK, or 0.
 Result<UniqueFd> open_netlink_socket(int protocol, int flags);
 
-/// A socket to the kernel's routing tables in the network namespace that the opening thread was in.
+enum class NetlinkKind { routes, packet_filter };
+
+/// A socket to the kernel's routing tables, or its packet filter, in the network namespace that the opening thread was in.
 /// Not for use by two threads at a time.
 class Netlink {
 public:
-    static Result<Netlink> open();
+    static Result<Netlink> open(NetlinkKind kind = NetlinkKind::routes);
 
     /// Sends one request and waits for its acknowledgement. Errors: what the kernel answered, in its words if it gave any.
     Status transact(NetlinkRequest& request);

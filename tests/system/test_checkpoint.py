@@ -13,6 +13,8 @@ NB = BUILD / "src/apps/nb/nb"
 MODULES = ["libcrc32c", "nfnetlink", "nf_tables", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_conntrack_netlink", "nft_ct", "inet_diag",
            "tcp_diag", "udp_diag", "unix_diag", "af_packet_diag", "netlink_diag", "veth", "tun"]
 COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done"
+# A connection of the container with itself: what one end counts, the other writes down.
+CONNECTED = "sleep 9999 | nc -l -p 99 >/tmp/received & sleep 0.5; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99"
 
 CASES = {
     "goes_on_where_it_was": """
@@ -20,10 +22,10 @@ CASES = {
         nb exec $id mkdir /dev/shm/kept
         nb checkpoint --image-path /images/$id --work-path /work/$id $id
         ! nb state $id; [ ! -e $group ]; [ -s /work/$id/dump.log ]
-        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) = $before ]
+        before=$(count); sleep 0.5; [ $(count) = $before ]
         restore $id --pid-file /tmp/pid
         nb state $id | grep -q '"running"'
-        after=$(cat /rootfs/tmp/count); [ $after -ge $before ]; sleep 0.5; [ $(cat /rootfs/tmp/count) -gt $after ]
+        after=$(count); [ $after -ge $before ]; sleep 0.5; [ $(count) -gt $after ]
         [ -d /proc/$(cat /tmp/pid)/root/dev/shm/kept ]
         # It has no more than it had.
         [ "$(nb exec $id cat /proc/1/cgroup)" = 0::/ ]
@@ -36,7 +38,7 @@ CASES = {
         start $id
         nb checkpoint --leave-running --image-path /images/$id $id
         nb state $id | grep -q '"running"'
-        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) -gt $before ]
+        before=$(count); sleep 0.5; [ $(count) -gt $before ]
         """,
     "dumps_memory_first": """
         start $id
@@ -73,7 +75,7 @@ CASES = {
         ! nb restore --detach --bundle /less --image-path /images/$id $id </dev/null 2>/tmp/words
         grep 'has capabilities that process.capabilities does not allow' /tmp/words
         ! nb state $id; [ ! -e $group ]
-        before=$(cat /rootfs/tmp/count); sleep 0.5; [ $(cat /rootfs/tmp/count) = $before ]
+        before=$(count); sleep 0.5; [ $(count) = $before ]
         """,
     "images_of_strangers_are_looked_at": """
         start $id
@@ -91,6 +93,62 @@ CASES = {
         mv /images/$id/inventory.img /tmp/; refused 'is no checkpoint'
         [ ! -e $group ]
         """,
+    "connections_go_on": """
+        received() { cat /rootfs/tmp/received; }
+        nb run --detach --bundle /bundles/connected $id </dev/null >/dev/null 2>&1
+        until [ $(received | wc -l) -gt 5 ]; do sleep 0.1; done
+        nb exec $id netstat -tn | grep '127.0.0.1:99 .*ESTABLISHED'
+        ! nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep tcp-established /tmp/words
+        nb state $id | grep -q '"running"'
+        nb checkpoint --tcp-established --image-path /images/$id $id
+        before=$(received | wc -l)
+        nb restore --tcp-established --detach --bundle /bundles/connected --image-path /images/$id $id </dev/null >/dev/null 2>&1
+        until [ $(received | wc -l) -gt $((before + 10)) ]; do sleep 0.1; done
+        nb exec $id netstat -tn | grep '127.0.0.1:99 .*ESTABLISHED'
+        received >/tmp/numbers; seq $(wc -l </tmp/numbers) | cmp - /tmp/numbers # Nothing is lost, and nothing comes twice.
+        """,
+    "a_terminal_goes_on": """
+        numbers() { tr -d '\\r' <$1 | sed -n 's|^\\([0-9][0-9]*\\) /dev/pts/0$|\\1|p'; }
+        nb run --bundle /bundles/terminal $id </dev/null >/tmp/first 2>&1 & runner=$!
+        until [ $(numbers /tmp/first | wc -l) -gt 5 ]; do sleep 0.1; done
+        nb checkpoint --image-path /images/$id $id
+        wait $runner || true
+        before=$(numbers /tmp/first | tail -1)
+        nb restore --bundle /bundles/terminal --image-path /images/$id $id </dev/null >/tmp/second 2>&1 & runner=$!
+        until [ $(numbers /tmp/second | wc -l) -gt 5 ]; do sleep 0.1; done
+        [ $(numbers /tmp/second | head -1) -ge $before ]; [ $(numbers /tmp/second | head -1) -le $((before + 3)) ]
+        nb kill $id KILL; code=0; wait $runner || code=$?; [ $code = 137 ]
+        """,
+    "an_empty_network_is_for_the_caller_to_fill": """
+        nb run --detach --bundle /bundle $id </dev/null >/dev/null 2>&1
+        nsenter -t $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') -n ip link add name kept type veth peer name other
+        nb checkpoint --empty-ns network --image-path /images/$id $id
+        nb restore --empty-ns network --detach --bundle /bundle --image-path /images/$id $id </dev/null >/dev/null 2>/tmp/words || cat /tmp/words
+        [ "$(nb exec $id ls /sys/class/net)" = lo ]
+        """,
+    "locks_and_names_are_taken_along": """
+        nb run --detach --bundle /bundles/locked $id </dev/null >/dev/null 2>&1
+        until [ -e /rootfs/tmp/locked ]; do sleep 0.1; done; sleep 0.3
+        ! nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep file-locks /tmp/words
+        nb checkpoint --file-locks --auto-dedup --image-path /images/$id $id
+        ! ( flock -n 9 || exit 1; flock -u 9; exit 1 ) 9>/rootfs/tmp/lock
+        nb restore --file-locks --auto-dedup --detach --bundle /bundles/locked --image-path /images/$id $id </dev/null >/dev/null 2>&1
+        ! flock -n /rootfs/tmp/lock true
+        """,
+    "what_can_not_be_done_is_told": """
+        start $id
+        refused() { ! nb "$@" 2>/tmp/words; cat /tmp/words; grep -- "$2: " /tmp/words; }
+        refused checkpoint --lazy-pages --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        refused checkpoint --page-server 127.0.0.1:99 --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        refused checkpoint --status-fd 3 --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        refused checkpoint --empty-ns pid --image-path /images/$id $id; grep 'must be network, is "pid"' /tmp/words
+        refused checkpoint --parent-path /images --image-path /images/$id $id; grep 'must be relative' /tmp/words
+        refused restore --lazy-pages --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        refused restore --lsm-profile selinux:x --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        refused restore --lsm-mount-context x --image-path /images/$id $id; grep 'is not supported' /tmp/words
+        nb state $id | grep -q '"running"'; [ ! -e /images/$id ]
+        nb checkpoint --help | grep checkpoint; nb restore --help | grep files # As podman asks whether we have them.
+        """,
     "only_what_runs_can_be_frozen": """
         nb create --bundle /bundle $id </dev/null >/dev/null 2>&1
         ! nb checkpoint --image-path /images/$id $id 2>/tmp/words; grep 'it is created, not running' /tmp/words
@@ -105,6 +163,7 @@ CASES = {
 }
 
 BEFORE = NB_OF_CASES + """
+count() { until n=$(cat /rootfs/tmp/count); [ "$n" ]; do :; done; echo $n; } # The file is empty for a moment each time.
 start() { nb run --detach --bundle /bundle $1 </dev/null >/dev/null 2>&1; sleep 0.5; }
 restore() {
     name=$1; shift
@@ -117,25 +176,28 @@ tell_more() { grep -h Error /images/$id*/*.log /work/$id/*.log 2>/dev/null | tai
 """
 
 
-def make_config(nova):
-    config = written_spec(NB, nova.project)
+def write_bundle(bundle, script, terminal=False):
+    bundle.mkdir(parents=True)
+    config = written_spec(NB, bundle)
     config["root"] = {"path": "/rootfs", "readonly": False}
-    config["process"] |= {"terminal": False, "args": ["sh", "-c", COUNT]}
+    config["process"] |= {"terminal": terminal, "args": ["sh", "-c", script]}
     config["linux"]["resources"]["pids"] = {"limit": 50}
     config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["keyctl"], "action": "SCMP_ACT_ERRNO"}]}
-    return json.dumps(config, separators=(",", ":"))
+    (bundle / "config.json").write_text(json.dumps(config, separators=(",", ":")))
 
 
 def make_initramfs(nova):
     root = nova.root / "guest"
     for place in (root, root / "rootfs"):
         install_busybox(place)
-    for name in ("lib64", "bundle"):
-        (root / name).mkdir()
+        install_all(place, ["flock"])
     install(NB, root)
     install_all(root, ("criu", "tar", "gzip", "ip"))  # criu wants what busybox's own have not.
     write_modules(root / "lib/modules", MODULES)
-    (root / "bundle/config.json").write_text(make_config(nova))
+    write_bundle(root / "bundle", COUNT)
+    write_bundle(root / "bundles/connected", CONNECTED)
+    write_bundle(root / "bundles/terminal", "i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.1; done", terminal=True)
+    write_bundle(root / "bundles/locked", "exec 9>/tmp/lock; flock 9; touch /tmp/locked; while :; do sleep 0.1; done")
     write_cases(root / "cases", CASES, BEFORE)
     write_init(root, PREPARE + RUN_CASES)
     return pack(root, nova.root / "guest.initramfs")

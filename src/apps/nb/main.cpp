@@ -41,7 +41,8 @@ int main(int argc, char** argv)
         if (argc > 1 && mode.name == argv[1])
             return mode.run(argc, argv);
     auto const words = std::span<const char* const>{argv, static_cast<std::size_t>(argc)}.subspan(argc > 0 ? 1 : 0);
-    if (nova::nebulon::whose_call(words, bundle_here) == nova::nebulon::Call::nebulon)
-        return nova::nebulon::become_nebulon(argv);
-    return nova::runtime::run_nb(argc, argv);
+    auto const call = nova::nebulon::whose_call(words, bundle_here);
+    if (call != nova::nebulon::Call::runtime)
+        nova::nebulon::become_nebulon(argv);
+    return call == nova::nebulon::Call::nebulon ? nova::nebulon::tell_missing_nebulon() : nova::runtime::run_nb(argc, argv);
 }

@@ -84,14 +84,16 @@ Call whose_call(Words words, bool (*bundle_here)())
         return Call::runtime;
     string_view const command = words[at];
     auto const rest = words.subspan(at + 1);
-    if (holds(only_nebulon, command) || (!rest.empty() && (string_view{rest[0]} == "--help" || string_view{rest[0]} == "-h")))
+    if (holds(only_nebulon, command))
         return Call::nebulon;
+    if (!rest.empty() && (string_view{rest[0]} == "--help" || string_view{rest[0]} == "-h"))
+        return Call::help;
     if (command == "ps")
         return std::any_of(rest.begin(), rest.end(), is_argument) ? Call::runtime : Call::nebulon;
     return command == "create" || command == "run" ? whose_start(rest, bundle_here) : Call::runtime;
 }
 
-int become_nebulon(char** argv)
+void become_nebulon(char** argv)
 {
     std::array<char, PATH_MAX> own{};
     auto const count = ::readlink("/proc/self/exe", own.data(), own.size() - 1);
@@ -99,6 +101,10 @@ int become_nebulon(char** argv)
     program.resize(program.rfind('/') + 1); // npos + 1 is 0.
     program += "nb-nebulon";
     ::execv(program.c_str(), argv);
+}
+
+int tell_missing_nebulon()
+{
     constexpr string_view problem = "nb: this is a command of Nebulon, and its program nb-nebulon is not beside nb\n";
     (void)!::write(STDERR_FILENO, problem.data(), problem.size());
     return 1;

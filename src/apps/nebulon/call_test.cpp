@@ -51,7 +51,7 @@ TEST(NebulonCall, of_create_and_run_means_the_runtime_with_a_bundle)
         EXPECT_EQ(call({command, "web"}, not_here), Call::nebulon);
         EXPECT_EQ(call({command, "ping", "google.com"}, here), Call::nebulon) << "two arguments";
         EXPECT_EQ(call({command}, here), Call::nebulon);
-        EXPECT_EQ(call({command, "--help"}, here), Call::nebulon);
+        EXPECT_EQ(call({command, "--help"}, here), Call::help);
     }
     EXPECT_EQ(call({"create", "--rootfs", "/r", "ping"}, here), Call::nebulon);
     EXPECT_EQ(call({"create", "--volumes=/a:/b", "ping"}, here), Call::nebulon);

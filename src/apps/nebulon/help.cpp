@@ -88,11 +88,19 @@ example: nb update --memory 67108864 web-1)"},
     Help{"events", "usage: nb events [--stats] ID\nPrints what a container uses.\n\nexample: nb events --stats web-1"},
     Help{"spec", "usage: nb spec [--bundle DIR] [--rootless]\nWrites an example config.json.\n\nexample: nb spec --bundle ."},
     Help{"features", "usage: nb features\nPrints what this runtime can do as JSON.\n\nexample: nb features"},
-    Help{"checkpoint",
-         "usage: nb checkpoint [OPTIONS] ID\nWrites a running container to files (needs CRIU).\n\nexample: nb checkpoint "
-         "--image-path ./cp web-1"},
-    Help{"restore", "usage: nb restore [OPTIONS] ID\nRuns a container from such files (needs CRIU).\n\nexample: nb restore "
-                    "--image-path ./cp --bundle /srv/web web-1"},
+    Help{"checkpoint", R"(usage: nb checkpoint [OPTIONS] ID
+Writes a running container to files (needs CRIU), and ends it unless it is left running.
+  --image-path DIR  --work-path DIR  --leave-running  --pre-dump  --parent-path DIR  --tcp-established  --ext-unix-sk  --shell-job
+  --file-locks  --link-remap  --auto-dedup  --empty-ns network  --manage-cgroups-mode ignore|none|soft|full|strict
+
+example: nb checkpoint --image-path ./cp web-1)"},
+    Help{"restore", R"(usage: nb restore [OPTIONS] ID
+Runs a container from such files (needs CRIU).
+  --image-path DIR  --work-path DIR  --bundle DIR  --detach  --pid-file FILE  --console-socket PATH  --tcp-established
+  --ext-unix-sk  --shell-job  --file-locks  --link-remap  --auto-dedup  --empty-ns network
+  --manage-cgroups-mode ignore|none|soft|full|strict
+
+example: nb restore --image-path ./cp --bundle /srv/web web-1)"},
 };
 
 } // namespace
