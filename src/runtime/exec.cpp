@@ -22,6 +22,7 @@
 #include "sys/namespace.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
+#include "sys/proc.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
@@ -85,7 +86,7 @@ public:
         TRY(sys::join_cgroups(plan_.cgroup_tasks));
         if (process_.exec_cpu_affinity && !process_.exec_cpu_affinity->final.empty())
             TRY(sys::set_cpu_affinity(process_.exec_cpu_affinity->final).context("process.execCPUAffinity"));
-        auto const proc_self = TRY(sys::open_at(plan_.host_proc.get(), "self", O_PATH | O_DIRECTORY));
+        auto const proc_self = TRY(sys::open_proc_self(plan_.host_proc.get()));
         if (process_.oom_score_adj)
             TRY(sys::set_oom_score(proc_self.get(), *process_.oom_score_adj).context("process.oomScoreAdj"));
         TRY(make_terminal());
@@ -218,7 +219,7 @@ Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
     auto config_text = TRY(directory.read_config());
     plan.config = TRY(oci::parse_config(std::move(config_text)));
     plan.init = TRY(open_process(plan.record));
-    plan.host_proc = TRY(sys::open_file("/proc", O_PATH | O_DIRECTORY));
+    plan.host_proc = TRY(sys::open_proc());
     TRY(open_cgroup(plan));
     if (plan.config.platform.seccomp)
         plan.seccomp = TRY(compile_profile(*plan.config.platform.seccomp, globals.seccomp_cache()));

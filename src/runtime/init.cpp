@@ -19,6 +19,7 @@
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
+#include "sys/proc.h"
 #include "sys/unix_socket.h"
 
 namespace nova::runtime {
@@ -88,10 +89,10 @@ Status Init::begin()
     }
     TRY(sys::set_dumpable(sys::Dumpable::no));
     TRY(raise_loopback());
-    proc_self_ = TRY(sys::open_file("/proc/self", O_PATH | O_DIRECTORY));
+    proc_self_ = TRY(sys::open_proc_self(plan_.host_proc.get()));
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
-    return apply_sysctls(config_.platform);
+    return apply_sysctls(config_.platform, plan_.host_proc.get());
 }
 
 /// A new network namespace has a loopback that is down; programs count on it, and other runtimes raise it too.
@@ -268,7 +269,7 @@ ProcessPlan Init::process_plan()
 /// What the parent had open for itself is not for a process that will look out of a container.
 void close_foreign_descriptors(const InitPlan& plan, const Channel& channel)
 {
-    std::vector<int> kept{channel.fd(), plan.console_socket.get(), plan.start_listener.get()};
+    std::vector<int> kept{channel.fd(), plan.host_proc.get(), plan.console_socket.get(), plan.start_listener.get()};
     for (const auto* const list : {&plan.cgroup_tasks, &plan.nodes})
         for (const auto& fd : *list)
             kept.push_back(fd.get());

@@ -33,6 +33,7 @@ struct InitPlan {
     std::vector<sys::UniqueFd> nodes;        ///< Of make_host_nodes.
     std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
     std::string cgroup;
+    sys::UniqueFd host_proc; ///< /proc as we see it: a mount namespace that is joined may have anything there.
     sys::UniqueFd console_socket;
     sys::UniqueFd start_listener;
     bool send_terminal = false; ///< No console socket: the parent gets the terminal.

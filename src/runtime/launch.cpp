@@ -28,6 +28,7 @@
 #include "sys/own_memory.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
+#include "sys/proc.h"
 #include "sys/security_module.h"
 #include "sys/unix_socket.h"
 
@@ -200,6 +201,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.rootfs = record_.rootfs;
     plan.record = record_;
     plan.namespaces = TRY(plan_namespaces(config_.platform));
+    plan.host_proc = TRY(sys::open_proc());
     plan.cgroup = record_.cgroup;
     plan.send_terminal = request_.attached;
     plan.start = request_.start;
@@ -231,7 +233,7 @@ void Launch::be_between(const InitPlan& plan, Channel channel, int cgroup)
     auto const result = [&]() -> Status {
         TRY(enter_joined(plan.namespaces));
         if (plan.namespaces.fresh_time)
-            TRY(make_time_namespace(config_.platform));
+            TRY(make_time_namespace(config_.platform, plan.host_proc.get()));
         auto const cloned = TRY(sys::clone_process(plan.namespaces.fresh | CLONE_PARENT, cgroup));
         if (cloned.pid == 0)
             run_init(plan, std::move(channel));

@@ -10,6 +10,7 @@
 
 #include "sys/file.h"
 #include "sys/namespace.h"
+#include "sys/proc.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -101,7 +102,7 @@ Status enter_joined(const NamespacePlan& plan)
     return done();
 }
 
-Status make_time_namespace(const oci::Linux& config)
+Status make_time_namespace(const oci::Linux& config, int host_proc)
 {
     TRY(sys::leave_namespaces(CLONE_NEWTIME).context("time namespace"));
     std::string text;
@@ -109,7 +110,8 @@ Status make_time_namespace(const oci::Linux& config)
         text += clock + " " + std::to_string(offset.seconds) + " " + std::to_string(offset.nanoseconds) + "\n";
     if (text.empty())
         return done();
-    return sys::write_kernel_file("/proc/self/timens_offsets", text).context("linux.timeOffsets");
+    auto const proc_self = TRY(sys::open_proc_self(host_proc));
+    return sys::write_proc_self(proc_self.get(), "timens_offsets", text).context("linux.timeOffsets");
 }
 
 } // namespace nova::runtime

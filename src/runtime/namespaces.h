@@ -38,7 +38,7 @@ Result<NamespacePlan> plan_namespaces(const model::oci::Linux& config);
 /// Enters the namespaces by path. For the process in between only.
 Status enter_joined(const NamespacePlan& plan);
 
-/// Makes a time namespace for the next child, and sets its clocks.
-Status make_time_namespace(const model::oci::Linux& config);
+/// Makes a time namespace for the next child, and sets its clocks. `host_proc`: /proc as it was before anything was joined.
+Status make_time_namespace(const model::oci::Linux& config, int host_proc);
 
 } // namespace nova::runtime

@@ -16,6 +16,7 @@
 #include "sys/default_signals.h"
 #include "sys/file.h"
 #include "sys/own_process.h"
+#include "sys/proc.h"
 #include "sys/resolve.h"
 #include "sys/root_directory.h"
 #include "sys/seccomp.h"
@@ -139,16 +140,14 @@ Status set_scheduling(const oci::Process& process)
 Status set_labels(const oci::Process& process, int proc_self)
 {
     if (!process.apparmor_profile.empty()) {
-        auto file = sys::open_at(proc_self, "attr/apparmor/exec", O_WRONLY);
-        if (!file.ok())
-            file = sys::open_at(proc_self, "attr/exec", O_WRONLY);
-        auto const target = TRY(std::move(file).context("process.apparmorProfile"));
-        TRY(sys::write_all(target.get(), "exec " + process.apparmor_profile).context("process.apparmorProfile"));
+        auto const text = "exec " + process.apparmor_profile;
+        auto written = sys::write_proc_self(proc_self, "attr/apparmor/exec", text);
+        if (failed_with(written, Code::not_found)) // Kernels before 5.8, or no such profile: then this one says so.
+            written = sys::write_proc_self(proc_self, "attr/exec", text);
+        TRY(std::move(written).context("process.apparmorProfile"));
     }
-    if (!process.selinux_label.empty()) {
-        auto const file = TRY(sys::open_at(proc_self, "attr/exec", O_WRONLY).context("process.selinuxLabel"));
-        TRY(sys::write_all(file.get(), process.selinux_label).context("process.selinuxLabel"));
-    }
+    if (!process.selinux_label.empty())
+        TRY(sys::write_proc_self(proc_self, "attr/exec", process.selinux_label).context("process.selinuxLabel"));
     return done();
 }
 

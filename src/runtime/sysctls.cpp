@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "sys/file.h"
+#include "sys/proc.h"
 
 namespace nova::runtime {
 
@@ -69,13 +69,13 @@ Status check_sysctls(const oci::Config& config)
     return done();
 }
 
-Status apply_sysctls(const oci::Linux& config)
+Status apply_sysctls(const oci::Linux& config, int host_proc)
 {
     for (const auto& [key, value] : config.sysctl) {
         auto path = dotted(key);
         for (auto& character : path)
             character = character == '.' ? '/' : character == '/' ? '.' : character;
-        TRY(sys::write_kernel_file("/proc/sys/" + path, value).context("linux.sysctl: " + key));
+        TRY(sys::write_proc_sys(host_proc, path, value).context("linux.sysctl: " + key));
     }
     return done();
 }

@@ -10,6 +10,6 @@ namespace nova::runtime {
 base::Status check_sysctls(const model::oci::Config& config);
 
 /// Writes them through the host's /proc, before the container's root is entered: nothing inside can redirect it.
-base::Status apply_sysctls(const model::oci::Linux& config);
+base::Status apply_sysctls(const model::oci::Linux& config, int host_proc);
 
 } // namespace nova::runtime

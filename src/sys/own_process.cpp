@@ -17,6 +17,7 @@
 
 #include "sys/argument_pointers.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 
 namespace nova::sys {
 
@@ -87,8 +88,8 @@ Status set_no_new_privileges() { return checked(::prctl(PR_SET_NO_NEW_PRIVS, 1, 
 
 Status set_oom_score(int proc_self, int score)
 {
-    auto const file = TRY(open_at(proc_self, "oom_score_adj", O_WRONLY));
-    return write_all(file.get(), std::to_string(score)).context("set oom_score_adj " + std::to_string(score));
+    return write_proc_self(proc_self, "oom_score_adj", std::to_string(score))
+        .context("set oom_score_adj " + std::to_string(score));
 }
 
 Status set_hostname(const std::string& name) { return checked(::sethostname(name.data(), name.size()), "set the host name"); }

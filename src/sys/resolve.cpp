@@ -41,4 +41,9 @@ Result<UniqueFd> open_beneath(int root, const std::string& path, int flags, unsi
     return open_resolved(root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
+Result<UniqueFd> open_on_one_mount(int root, const std::string& path, int flags)
+{
+    return open_resolved(root, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS);
+}
+
 } // namespace nova::sys

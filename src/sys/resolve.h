@@ -18,4 +18,8 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, unsi
 /// openat2(2).
 Result<UniqueFd> open_beneath(int root, const std::string& path, int flags, unsigned mode = 0);
 
+/// openat2(2) that stays below `root` and on its mount: what somebody mounted over a part of the way is refused, and magic links
+/// are. For what the kernel itself shows. Errors: invalid_argument (EXDEV); as openat2(2).
+Result<UniqueFd> open_on_one_mount(int root, const std::string& path, int flags);
+
 } // namespace nova::sys

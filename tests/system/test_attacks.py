@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import Terminal, run
+from harness import Terminal, eventually, run
 from victim import NB, Victim, compiled, swapping
 
 
@@ -252,6 +252,23 @@ def test_a_sysctl_s_name_does_not_climb(nova):
             victim.config["process"]["args"] = ["hostname"]
             done = victim.run()
             assert done.returncode == 1 and "linux.sysctl" in done.stderr and "climbed" not in done.stdout, (name, done)
+
+
+def test_a_joined_mount_namespace_redirects_no_write(nova):
+    """CVE-2025-52881: a container joins the mount namespace of one that has plain files where the kernel's are written."""
+    with Victim(nova) as attacker, Victim(nova) as victim:
+        attacker.shell("""mount -t tmpfs fake /proc; mkdir -p /proc/self /proc/sys/net/ipv4
+            touch /proc/self/oom_score_adj /proc/self/timens_offsets /proc/sys/net/ipv4/ip_forward /ready; exec sleep 1000""")
+        attacker.start()
+        eventually("the trap is laid", (attacker.rootfs / "ready").exists)
+        shutil.copytree(victim.rootfs, attacker.rootfs / victim.rootfs.relative_to("/"), symlinks=True)
+        spaces = [space for space in victim.config["linux"]["namespaces"] if space["type"] != "mount"]
+        victim.config["linux"]["namespaces"] = [*spaces, {"type": "time"}, {"type": "mount", "path": f"/proc/{attacker.pid()}/ns/mnt"}]
+        victim.config["linux"] |= {"sysctl": {"net.ipv4.ip_forward": "1"}, "timeOffsets": {"boottime": {"secs": 7000000}}}
+        victim.config["process"]["oomScoreAdj"] = 500
+        victim.shell("cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ip_forward; cut -c 1 /proc/uptime")
+        done = victim.run()
+        assert done.stdout == "500\n1\n7\n", done
 
 
 def test_exec_takes_no_user_that_it_does_not_understand(nova):
