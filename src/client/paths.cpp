@@ -17,6 +17,8 @@ base::Result<std::string> object_path(const model::Key& key, const std::string& 
     if (key.name.empty() || (kind.namespaced && key.space.empty()))
         return base::Error{base::Code::invalid_argument,
                            "a " + key.kind + " needs a name" + (kind.namespaced ? " and a namespace" : "")};
+    if (key.name.find('/') != std::string::npos)
+        return base::Error{base::Code::invalid_argument, "\"" + key.name + "\" is no name: it has a '/'"};
     return collection_path(kind, key.space) + "/" + percent_encode(key.name) + (subresource.empty() ? "" : "/" + subresource);
 }
 

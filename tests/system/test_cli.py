@@ -110,6 +110,46 @@ def test_exit_codes_say_what_it_was(nova):
         assert done.returncode == CONFIGURATION and len(done.stderr) > 10, (words, done.returncode, done.stderr)
 
 
+def test_mistakes_are_told_in_the_words_of_the_command_line(nova):
+    for words, code, told in (
+            (["stop", "container", "wbe"], NOT_FOUND, 'there is no container "wbe"; \'nova ls\' shows what there is'),
+            (["logs", "vm", "nope"], NOT_FOUND, 'there is no vm "nope"; \'nova ls\' shows what there is'),
+            (["net", "inspect", "lba"], NOT_FOUND, 'there is no network "lba"; \'nova ls networks\' shows what there is'),
+            (["exec", "container", "web/x", "--", "true"], CONFIGURATION, '"web/x" is no name: it has a \'/\''),
+            (["stop", "vm"], CONFIGURATION, "which vm? Say its name too: vm NAME"),
+            (["ls", "boats"], CONFIGURATION, 'there is no kind "boats"; kinds are namespaces, nodes, events, images, networks, containers, vms'),
+            (["stop"], USAGE, "stop needs: [KIND] NAME"),
+            (["exec"], USAGE, "exec needs: [KIND] NAME -- COMMAND ARGS..."),
+            (["image", "rm"], USAGE, "image rm needs: NAME[:TAG]"),
+            (["ls", "--json"], USAGE, 'there is no option "--json"; say --output json')):
+        done = nova.run(*words, check=False)
+        assert done.returncode == code and done.stderr.startswith(f"nova: {told}"), (words, done.returncode, done.stderr)
+    web_image(nova)
+    for capsule, declared in (("web", "[image.web]"), ("lib/web:1", 'an [image.*] with reference = "lib/web:1"')):
+        done = nova.novafile(f'project = "p"\n[container.one]\ncapsule = "{capsule}"\n').run("up", check=False)
+        assert done.returncode == CONFIGURATION and f"declare {declared} and its source, or import it" in done.stderr, done.stderr
+
+
+def test_what_is_in_use_stays_whole(nova):
+    web_image(nova)
+    nova.novafile(CAPSULE).run("up")
+    for words, what in ((["net", "delete", "lab"], "network lab"), (["rm", "network", "lab"], "network lab"),
+                        (["image", "rm", "web"], "image web-latest")):
+        done = nova.run(*words, check=False)
+        assert done.returncode == 1 and done.stderr == f"nova: {what} is used by container web: remove it first ('nova rm')\n", (words, done)
+    assert nova.object("network", "lab")["status"]["phase"] == "Active" and nova.object("image", "web-latest")["status"]["phase"] == "Ready"
+    nova.run("restart", "container", "web")
+    nova.run("rm", "container", "web")
+    nova.run("net", "delete", "lab")
+    nova.run("image", "rm", "web")
+
+
+def test_a_run_that_can_not_start_leaves_nothing(nova):
+    done = nova.run("run", "container", "one", "--image", "nope", check=False)
+    assert done.returncode == 1 and "image nope:latest is not here: import it with" in done.stderr, done
+    assert nova.items("container") == {}
+
+
 def test_an_image_may_have_the_longest_name(nova):
     file = web_image(nova)
     longest = "a" * 63

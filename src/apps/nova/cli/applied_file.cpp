@@ -73,6 +73,16 @@ Result<std::vector<json>> live_objects(client::Client& client, const std::string
 
 namespace {
 
+/// How a NovaFile would declare an image of this reference.
+std::string section_for(const std::string& reference)
+{
+    auto const name = reference.substr(0, reference.find(':'));
+    if (model::full_reference(name) == model::full_reference(reference) &&
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos)
+        return "[image." + name + "]";
+    return "an [image.*] with reference = \"" + reference + "\"";
+}
+
 /// Every capsule's image is declared in the file, or was imported before. Errors: invalid_argument with each that is not.
 Status check_images(client::Client& client, const std::string& space, const model::NovaFile& file)
 {
@@ -89,8 +99,8 @@ Status check_images(client::Client& client, const std::string& space, const mode
         auto const reference = text_at(object, "/spec/containers/0/image");
         if (text_at(object, "/kind") == "Pod" && !known.contains(model::full_reference(reference)))
             causes.push_back(file.cause("container." + text_at(object, "/metadata/name") + ".capsule",
-                                        "there is no image \"" + reference + "\": declare [image." + reference +
-                                            "] with its source, or import it with 'nova image import FILE " + reference + "'"));
+                                        "there is no image \"" + reference + "\": declare " + section_for(reference) +
+                                            " and its source, or import it with 'nova image import FILE " + reference + "'"));
     }
     if (causes.empty())
         return base::done();

@@ -5,6 +5,7 @@
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/in_use.h"
 #include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/print.h"
 #include "apps/nova/cli/program.h"
@@ -66,6 +67,7 @@ Result<int> remove(const Invocation& invocation, const std::string& reference)
 {
     auto client = TRY(connect_daemon(invocation));
     auto const name = model::image_object_name(model::full_reference(reference));
+    TRY(check_unused(client, invocation, {model::find_kind("Image"), name}));
     TRY(client.remove({"Image", invocation.space, name}));
     auto const gone = wait_until_gone(client, {"Image", invocation.space, name}, base::Deadline::after(std::chrono::seconds{10}));
     if (!gone.ok())

@@ -4,6 +4,7 @@
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/in_use.h"
 #include "apps/nova/cli/print.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/waiting.h"
@@ -81,6 +82,7 @@ Result<int> create(const Invocation& invocation, const CreateOptions& options)
 Result<int> remove(const Invocation& invocation, const std::string& name)
 {
     auto client = TRY(connect_daemon(invocation));
+    TRY(check_unused(client, invocation, {model::find_kind("Network"), name}));
     TRY(client.remove({"Network", invocation.space, name}));
     TRY(wait_until_gone(client, {"Network", invocation.space, name}, base::Deadline::after(std::chrono::seconds{30})));
     std::cout << "network " << name << " removed\n";

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "apps/nova/cli/error_words.h"
 #include "apps/nova/cli/exit_code.h"
 #include "apps/nova/cli/invocation.h"
 #include "model/problems.h"
@@ -38,14 +39,16 @@ void add_common_options(CLI::App& app, Invocation& invocation)
 
 int report(const base::Error& error)
 {
-    std::cerr << "nova: " << error.message() << "\n";
+    std::cerr << "nova: " << words_of(error) << "\n";
     return exit_code_of(error);
 }
 
 /// What a word that nobody expected may have meant.
-std::string words_of(const CLI::App& asked, const std::string& word)
+std::string unexpected(const CLI::App& asked, const std::string& word)
 {
     std::vector<std::string> known;
+    if (word == "--json" || word == "--yaml")
+        return "there is no option \"" + word + "\"; say --output " + word.substr(2);
     if (word.starts_with('-')) {
         for (const auto* app = &asked; app != nullptr; app = app->get_parent())
             for (const auto* option : app->get_options())
@@ -60,6 +63,15 @@ std::string words_of(const CLI::App& asked, const std::string& word)
     return "there is no command \"" + word + "\"" + model::did_you_mean(word, known);
 }
 
+/// The first word that a command needs and did not get, as its help shows it; empty where it lacks none.
+std::string missing(const CLI::App& asked)
+{
+    for (const auto* option : asked.get_options())
+        if (option->get_positional() && option->get_required() && option->count() == 0)
+            return option->get_description();
+    return {};
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error)
 {
     auto const* asked = &app;
@@ -69,7 +81,11 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error)
         path += " " + asked->get_name();
     }
     auto const left = app.remaining(true);
-    std::cerr << "nova: " << (left.empty() ? error.what() : words_of(*asked, left.front())) << "\nsee '" << path << " --help'\n";
+    auto const lacking = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ? missing(*asked) : std::string{};
+    auto const told = !left.empty()      ? unexpected(*asked, left.front())
+                      : !lacking.empty() ? path.substr(path.find(' ') + 1) + " needs: " + lacking
+                                         : std::string{error.what()};
+    std::cerr << "nova: " << told << "\nsee '" << path << " --help'\n";
     return exit_usage;
 }
 

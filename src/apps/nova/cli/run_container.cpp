@@ -96,7 +96,12 @@ Result<int> follow_to_end(client::Client& client, const Invocation& invocation, 
     model::Key const key{"Pod", invocation.space, options.name};
     auto const started = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const begun = [](const json& pod) { return progress_of(pod).state != Progress::State::waiting; };
-    TRY(wait_until(client, key, begun, started));
+    auto const first = TRY(wait_until(client, key, begun, started));
+    if (progress_of(first).state == Progress::State::failed && list_at(first, "/status/containerStatuses").empty()) {
+        TRY(client.remove(key)); // It never ran: nothing of it is worth keeping.
+        TRY(wait_until_gone(client, key, started));
+        return base::Error{base::Code::failed_precondition, options.name + ": " + progress_of(first).words};
+    }
     client::LogOptions follow;
     follow.follow = true;
     TRY(print_log(client, key, follow));

@@ -1,5 +1,6 @@
 #include "apps/nova/cli/target.h"
 
+#include "apps/nova/cli/error_words.h"
 #include "base/strings.h"
 
 namespace nova::app {
@@ -12,7 +13,7 @@ Result<const model::KindInfo*> kind_by_word(const std::string& word)
         return kind;
     std::vector<std::string> names;
     for (const auto& kind : model::kinds())
-        names.push_back(kind.short_names.empty() ? kind.singular : kind.short_names.front());
+        names.push_back(word_for(kind) + "s");
     return base::Error{base::Code::invalid_argument, "there is no kind \"" + word + "\"; kinds are " + base::join(names, ", ")};
 }
 
@@ -33,6 +34,8 @@ Result<Target> find_by_name(client::Client& client, const std::string& space, co
                                                                     ": say 'container " + name + "' or 'vm " + name + "'"};
         found = Target{kind, name};
     }
+    if (found.kind == nullptr && model::find_kind_by_any_name(name) != nullptr)
+        return base::Error{base::Code::invalid_argument, "which " + name + "? Say its name too: " + name + " NAME"};
     if (found.kind == nullptr)
         return base::Error{base::Code::not_found, "no capsule or machine is called " + name + "; 'nova ls' shows what there is"};
     return found;

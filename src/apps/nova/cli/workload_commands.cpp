@@ -4,6 +4,7 @@
 
 #include "apps/nova/cli/connection.h"
 #include "apps/nova/cli/exit_code.h"
+#include "apps/nova/cli/in_use.h"
 #include "apps/nova/cli/object_text.h"
 #include "apps/nova/cli/program.h"
 #include "apps/nova/cli/run_container.h"
@@ -108,6 +109,7 @@ Result<int> restart(client::Client& client, const Invocation& invocation, const 
 
 Result<int> remove(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
+    TRY(check_unused(client, invocation, target));
     TRY(client.remove({target.kind->kind, target.kind->namespaced ? invocation.space : "", target.name}));
     if (options.no_wait)
         return exit_ok;
