@@ -45,6 +45,14 @@ Status Channel::send(Note note, std::string_view text, int fd) const
     return sys::send_message(socket_.get(), packed, std::span{&fd, 1});
 }
 
+Status Channel::send(Note note, const std::vector<sys::UniqueFd>& fds) const
+{
+    std::vector<int> numbers;
+    for (const auto& fd : fds)
+        numbers.push_back(fd.get());
+    return sys::send_message(socket_.get(), pack(note, Code::internal, 0, {}), numbers);
+}
+
 void Channel::send_failure(const Error& error, Note note) const
 {
     // Where even this fails the other side learns from the closed line that we are gone.
@@ -76,6 +84,9 @@ Result<Received> Channel::receive()
         return received;
     }
     auto message = sys::receive_message(socket_.get(), most_text + 4);
+    // The other side ended before it had read all of ours: the kernel says that first, once. Its own words are still here.
+    if (!message.ok() && message.error().errnum() == ECONNRESET)
+        message = sys::receive_message(socket_.get(), most_text + 4);
     if (!message.ok() && message.error().errnum() == ECONNRESET)
         return Received{};
     auto taken = TRY(std::move(message));

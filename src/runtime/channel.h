@@ -19,6 +19,8 @@ enum class Note : char {
     hook_failed = 'H', ///< Child: the same, and it was a hook that failed.
     cloned = 'C',      ///< In-between process: the container's process has this pid.
     mounted = 'M',     ///< Child: mounts are made, the root is still the host's: hooks may run.
+    network = 'N',     ///< Parent: the container's network namespace.
+    cgroup = 'G',      ///< Parent: the files by which to join the container's cgroup (version 1).
     terminal = 'T',    ///< Child: here is the terminal's other end.
     listener = 'L',    ///< Child: here is the seccomp listener.
     node = 'N',        ///< Helper: here is a device node.
@@ -48,6 +50,7 @@ public:
     explicit Channel(sys::UniqueFd socket) : socket_(std::move(socket)) {}
 
     Status send(Note note, std::string_view text = {}, int fd = -1) const;
+    Status send(Note note, const std::vector<sys::UniqueFd>& fds) const;
     void send_failure(const base::Error& error, Note note = Note::failed) const;
 
     Result<Received> receive();

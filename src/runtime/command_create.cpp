@@ -7,6 +7,7 @@
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
 #include "runtime/launch_command.h"
+#include "runtime/start.h"
 
 namespace nova::runtime {
 

@@ -77,6 +77,13 @@ Status ContainerCgroup::plan(const Globals& globals, const oci::Config& config, 
     return done();
 }
 
+bool ContainerCgroup::is_joined_late(const Globals& globals, const Record& record)
+{
+    // Without privilege it is uncertain whether there will be one at all.
+    return !record.cgroup.empty() && record.unit.empty() && !acts_rootless(globals.rootless) &&
+           sys::cgroup_layout() == sys::CgroupLayout::legacy;
+}
+
 Status ContainerCgroup::make_group(const Globals& globals, const oci::Config& config, Record& record)
 {
     if (record.unit.empty()) {

@@ -16,6 +16,9 @@ public:
     /// Errors: invalid_argument - linux.cgroupsPath.
     static Status plan(const Globals& globals, const model::oci::Config& config, Record& record);
 
+    /// Its process joins it by itself, whenever it is told where: version 1 without systemd. Only for what plan() has planned.
+    static bool is_joined_late(const Globals& globals, const Record& record);
+
     /// Makes it with all its limits, and notes in the record what became of it. Where it may not be made (rootless), and nothing
     /// is to be limited, there is none, and a warning says so.
     Status make(const Globals& globals, const model::oci::Config& config, Record& record);

@@ -110,6 +110,7 @@ public:
                                   .send_listener = send_exec_listener,
                                   .listener_context = &channel_};
         TRY(settle_process(process));
+        TRY(confine_process(process));
         failure_note_ = Note::unfit;
         return execute_program(process);
     }

@@ -12,12 +12,13 @@
 #include "runtime/devices.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
+#include "runtime/new_network.h"
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
-#include "sys/link.h"
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
+#include "sys/netns.h"
 #include "sys/own_process.h"
 #include "sys/proc.h"
 #include "sys/unix_socket.h"
@@ -42,10 +43,7 @@ public:
         TRY(build_root());
         TRY(join_own_cgroup());
         TRY(settle());
-        TRY(wait_for_start());
-        auto const plan = process_plan();
-        TRY(settle_process(plan));
-        return execute_program(plan);
+        return may_settle_early() ? go_on_at_once() : go_on_when_told();
     }
 
     bool hook_failed() const { return hook_failed_; }
@@ -56,10 +54,14 @@ private:
     Status make_mounts(sys::RootDirectory& root);
     Status make_terminal(const sys::RootDirectory& root);
     Status run_early_hooks();
+    Status join_own_network();
     Status run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase);
     Status join_own_cgroup();
-    Status raise_loopback();
     Status settle();
+    Status await_record();
+    bool may_settle_early() const;
+    Status go_on_at_once();
+    Status go_on_when_told();
     Status set_names();
     Status wait_for_start();
     Status wait_for_start_command();
@@ -73,6 +75,7 @@ private:
     Terminal terminal_;
     std::string executable_;
     bool in_cgroup_ = false;
+    bool in_network_ = false;
     bool hook_failed_ = false;
 };
 
@@ -88,21 +91,25 @@ Status Init::begin()
         TRY(sys::set_parent_death_signal(SIGKILL)); // A change of user has cleared it.
     }
     TRY(sys::set_dumpable(sys::Dumpable::no));
-    TRY(raise_loopback());
     proc_self_ = TRY(sys::open_proc_self(plan_.host_proc.get()));
     if (config_.process->oom_score_adj)
         TRY(sys::set_oom_score(proc_self_.get(), *config_.process->oom_score_adj).context("process.oomScoreAdj"));
-    return apply_sysctls(config_.platform, plan_.host_proc.get());
+    return done();
 }
 
-/// A new network namespace has a loopback that is down; programs count on it, and other runtimes raise it too.
-Status Init::raise_loopback()
+/// Late, and in one step with what depends on it: the parent makes it while we mount.
+Status Init::join_own_network()
 {
-    constexpr int loopback = 1; // The kernel makes it first in every namespace.
-    if ((plan_.namespaces.fresh & CLONE_NEWNET) == 0)
+    if (in_network_)
         return done();
-    auto netlink = TRY(sys::Netlink::open());
-    return sys::set_link_up(netlink, loopback, true).context("raise the loopback");
+    in_network_ = true;
+    if (plan_.network_follows) {
+        auto const note = TRY(channel_.expect(Note::network));
+        TRY(sys::enter_netns(note.fds.at(0).get()));
+    } else if ((plan_.namespaces.fresh & CLONE_NEWNET) != 0) {
+        TRY(raise_loopback());
+    }
+    return apply_sysctls(config_.platform, plan_.host_proc.get());
 }
 
 Status Init::build_root()
@@ -124,11 +131,13 @@ Status Init::make_mounts(sys::RootDirectory& root)
 {
     MountContext const context{root, config_, plan_.bundle, plan_.prepared_mounts, plan_.cgroup, plan_.namespaces.fresh_cgroup};
     for (std::size_t i = 0; i < config_.mounts.size(); ++i) {
+        if (config_.mounts[i].type == "sysfs")
+            TRY(join_own_network()); // What is mounted shows the network we are in; and the cgroup.
         if (is_cgroup_mount(config_.mounts[i]))
-            TRY(join_own_cgroup()); // What is mounted shows the cgroup we are in.
+            TRY(join_own_cgroup());
         TRY(make_mount(context, i).context("mounts[" + std::to_string(i) + "]"));
     }
-    return done();
+    return join_own_network();
 }
 
 Status Init::make_terminal(const sys::RootDirectory& root)
@@ -150,7 +159,7 @@ Status Init::run_early_hooks()
     const auto& hooks = config_.hooks;
     if (!hooks.prestart.empty() || !hooks.create_runtime.empty() || !config_.platform.net_devices.empty()) {
         TRY(channel_.send(Note::mounted));
-        TRY(channel_.expect(Note::proceed));
+        TRY(channel_.expect_out_of_turn(Note::proceed)); // Our cgroup may have come before.
     }
     return run_own_hooks("createContainer", hooks.create_container, Phase::creating);
 }
@@ -175,7 +184,11 @@ Status Init::join_own_cgroup()
     if (in_cgroup_)
         return done();
     in_cgroup_ = true;
-    TRY(sys::join_cgroups(plan_.cgroup_tasks));
+    TRY(join_own_network()); // The parent gives them in this order.
+    if (plan_.cgroup_follows)
+        TRY(sys::join_cgroups(TRY(channel_.expect(Note::cgroup)).fds));
+    else
+        TRY(sys::join_cgroups(plan_.cgroup_tasks));
     if (plan_.namespaces.fresh_cgroup)
         return sys::leave_namespaces(CLONE_NEWCGROUP).context("cgroup namespace");
     return done();
@@ -201,9 +214,40 @@ Status Init::settle()
     TRY(set_names());
     TRY(take_own_null_device());
     executable_ = TRY(find_executable(*config_.process).context("process.args[0]"));
-    TRY(channel_.send(Note::ready));
-    TRY(channel_.expect(Note::proceed)); // Our record is written: from now on we live by ourselves.
+    return channel_.send(Note::ready);
+}
+
+/// Once our record is written we live by ourselves.
+Status Init::await_record()
+{
+    TRY(channel_.expect(Note::proceed));
     return sys::set_parent_death_signal(0);
+}
+
+/// Nothing is left to do with our rights until the program, and the filter of its calls comes last: so all the rest can be done
+/// while the parent writes our record.
+bool Init::may_settle_early() const
+{
+    return plan_.start == StartMode::at_once && config_.hooks.start_container.empty() && config_.process->no_new_privileges;
+}
+
+Status Init::go_on_at_once()
+{
+    auto const plan = process_plan();
+    TRY(settle_process(plan));
+    TRY(await_record());
+    TRY(confine_process(plan));
+    return execute_program(plan);
+}
+
+Status Init::go_on_when_told()
+{
+    TRY(await_record());
+    TRY(wait_for_start());
+    auto const plan = process_plan();
+    TRY(settle_process(plan));
+    TRY(confine_process(plan));
+    return execute_program(plan);
 }
 
 /// `start` connects, says go, and hears our end of the line close with exec, or our error.

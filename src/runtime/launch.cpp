@@ -18,8 +18,8 @@
 #include "runtime/log.h"
 #include "runtime/mounts.h"
 #include "runtime/net_devices.h"
+#include "runtime/new_network.h"
 #include "runtime/pid_file.h"
-#include "runtime/remove.h"
 #include "runtime/restore.h"
 #include "runtime/sysctls.h"
 #include "runtime/terminal_relay.h"
@@ -58,6 +58,9 @@ private:
     Status make_rdt_class();
     Status prepare_init(InitPlan& plan);
     Status clone_init(const InitPlan& plan);
+    Status proceed();
+    Status map_ids();
+    Status make_meanwhile(const InitPlan& plan);
     [[noreturn]] void be_between(const InitPlan& plan, Channel channel, int cgroup);
     Status follow_setup();
     Status handle(Received received);
@@ -180,7 +183,6 @@ Status Launch::make_record()
 
 Status Launch::make_cgroup()
 {
-    undo_.add([this] { cgroup_.take_back(); });
     TRY(cgroup_.make(globals_, config_, record_));
     tell(globals_, Severity::debug, "cgroup: " + (record_.cgroup.empty() ? "none" : record_.cgroup));
     return done();
@@ -217,6 +219,10 @@ Status Launch::prepare_init(InitPlan& plan)
     }
     plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle, record_.rootfs));
     plan.nodes = TRY(make_host_nodes(config_.platform).context("linux.devices"));
+    plan.network_follows = may_make_network_apart(plan.namespaces);
+    plan.cgroup_follows = !plan.namespaces.needs_process_between() && ContainerCgroup::is_joined_late(globals_, record_);
+    if (!plan.cgroup_follows)
+        TRY(make_cgroup());
     if (cgroup_.group())
         plan.cgroup_tasks = TRY(cgroup_.group()->open_tasks());
     if (!request_.console_socket.empty())
@@ -252,8 +258,8 @@ Status Launch::clone_init(const InitPlan& plan)
     // Born in the cgroup, version 2. From inside a user or cgroup namespace it can't be joined, so there the process in between
     // is in it already, and counts as one more for as long as it lives.
     bool const early = plan.namespaces.joins(CLONE_NEWUSER) || plan.namespaces.joins(CLONE_NEWCGROUP);
-    auto cloned =
-        TRY(between ? sys::clone_process(0, early ? cgroup.get() : -1) : sys::clone_process(plan.namespaces.fresh, cgroup.get()));
+    auto const fresh = plan.namespaces.fresh & ~(plan.network_follows ? std::uint64_t{CLONE_NEWNET} : 0);
+    auto cloned = TRY(between ? sys::clone_process(0, early ? cgroup.get() : -1) : sys::clone_process(fresh, cgroup.get()));
     if (cloned.pid == 0) {
         ours.close();
         if (between)
@@ -297,7 +303,7 @@ Status Launch::handle(Received received)
     case Note::mounted:
         TRY(move_net_devices());
         TRY(run_runtime_hooks());
-        return channel_->send(Note::proceed);
+        return proceed();
     case Note::terminal:
         terminal_ = std::move(received.fds.at(0));
         keep_line_ends(terminal_);
@@ -311,17 +317,46 @@ Status Launch::handle(Received received)
     }
 }
 
+/// Where nobody hears it, the container's process has ended, and its last words say why.
+Status Launch::proceed()
+{
+    auto sent = channel_->send(Note::proceed);
+    if (sent.ok())
+        return sent;
+    auto const last = channel_->receive();
+    bool const explains = last.ok() && (last.value().note == Note::failed || last.value().note == Note::hook_failed);
+    return explains ? Status{last.value().error()} : sent;
+}
+
+Status Launch::map_ids()
+{
+    if (config_.platform.uid_mappings.empty())
+        return done();
+    for (const auto& entry : config_.platform.namespaces)
+        if (entry.type == "user" && !entry.path.empty())
+            return done();
+    TRY(write_id_maps(record_.pid, config_.platform.uid_mappings, config_.platform.gid_mappings));
+    return proceed();
+}
+
+/// What the container's process does not need at once is made while it mounts. Where it can't be told any more it has ended, and
+/// its own words, which follow_setup() reads, say why.
+Status Launch::make_meanwhile(const InitPlan& plan)
+{
+    if (plan.network_follows) {
+        std::vector<sys::UniqueFd> network;
+        network.push_back(TRY(make_network()));
+        (void)channel_->send(Note::network, network);
+    }
+    if (plan.cgroup_follows) {
+        TRY(make_cgroup());
+        (void)channel_->send(Note::cgroup, TRY(cgroup_.group()->open_tasks()));
+    }
+    return done();
+}
+
 Status Launch::follow_setup()
 {
-    if (!config_.platform.uid_mappings.empty()) {
-        bool fresh = true;
-        for (const auto& entry : config_.platform.namespaces)
-            fresh = fresh && !(entry.type == "user" && !entry.path.empty());
-        if (fresh) {
-            TRY(write_id_maps(record_.pid, config_.platform.uid_mappings, config_.platform.gid_mappings));
-            TRY(channel_->send(Note::proceed));
-        }
-    }
     while (!ready_) {
         auto received = TRY(channel_->receive());
         TRY(handle(std::move(received)));
@@ -360,16 +395,19 @@ Status Launch::make_process()
     TRY(prepare_init(plan));
     TRY(clone_init(plan));
     TRY(rdt_class_.join(record_.pid));
+    TRY(map_ids());
+    TRY(make_meanwhile(plan));
     sys::drop_start_pages(); // From here on we mostly wait.
     TRY(follow_setup());
     TRY(commit_record());
-    TRY(channel_->send(Note::proceed));
+    TRY(proceed());
     return await_release();
 }
 
 /// From a checkpoint: criu makes the processes, and nobody waits for a word of ours.
 Status Launch::revive()
 {
+    TRY(make_cgroup());
     RestorePlan const plan{.config = config_,
                            .record = record_,
                            .images = *request_.images,
@@ -403,7 +441,7 @@ Result<Launched> Launch::run()
     TRY(read_config());
     sys::drop_start_pages(); // Nor is config.json read again.
     TRY(make_record());
-    TRY(make_cgroup());
+    undo_.add([this] { cgroup_.take_back(); });
     TRY(make_rdt_class());
     TRY(request_.images ? revive() : make_process());
     if (request_.start == StartMode::at_once) {
@@ -414,64 +452,12 @@ Result<Launched> Launch::run()
     return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_)};
 }
 
-/// Whether the container is to be destroyed when start fails: after a hook's failure, as the specification says.
-enum class AfterFailure { leave, destroy };
-
-Status start_waiting(const StateDirectory& directory, const Record& record, const oci::Config& config, AfterFailure& after)
-{
-    // First: once its program runs under a filter whose agent is not there it is too late.
-    auto const agent = config.platform.seccomp ? TRY(connect_agent(*config.platform.seccomp)) : sys::UniqueFd{};
-    Channel channel{TRY(sys::connect_unix(directory.socket_path(), sys::SocketKind::packets))};
-    // First: when we die between these two, its process hears that we are gone and ends, which is what the record says then.
-    TRY(sys::remove_file(directory.socket_path()));
-    TRY(channel.send(Note::proceed));
-    while (true) {
-        auto received = TRY(channel.receive());
-        if (received.note == Note::ended)
-            return done();
-        if (received.note == Note::failed || received.note == Note::hook_failed) {
-            after = received.note == Note::hook_failed ? AfterFailure::destroy : AfterFailure::leave;
-            return received.error();
-        }
-        if (received.note == Note::listener && config.platform.seccomp)
-            TRY(deliver_listener(agent, *config.platform.seccomp, {record, Phase::created, record.pid}, received.fds.at(0)));
-    }
-}
-
 } // namespace
 
 Result<Launched> launch(const Globals& globals, const LaunchRequest& request)
 {
     Launch one{globals, request};
     return one.run();
-}
-
-static Status start_created(const Globals& globals, const std::string& id, AfterFailure& after)
-{
-    auto directory = TRY(StateDirectory::open(globals.root, id));
-    TRY(directory.lock());
-    auto const record = TRY(directory.read());
-    auto const phase = observe(directory, record);
-    if (phase != Phase::created)
-        return Error{Code::failed_precondition,
-                     "cannot start container \"" + id + "\": it is " + std::string{to_string(phase)} + ", not created"};
-    oci::Config config;
-    if (record.needs_config) {
-        auto config_text = TRY(directory.read_config());
-        config = TRY(oci::parse_config(std::move(config_text)));
-    }
-    TRY(start_waiting(directory, record, config, after));
-    after = AfterFailure::destroy;
-    return run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running));
-}
-
-Status start_container(const Globals& globals, const std::string& id)
-{
-    auto after = AfterFailure::leave;
-    auto started = start_created(globals, id, after);
-    if (!started.ok() && after == AfterFailure::destroy)
-        (void)remove_container(globals, id, Force::yes);
-    return started;
 }
 
 } // namespace nova::runtime

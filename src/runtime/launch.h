@@ -40,10 +40,6 @@ struct Launched {
 /// Errors: already_exists; invalid_argument - names the field of config.json; as the kernel says.
 Result<Launched> launch(const Globals& globals, const LaunchRequest& request);
 
-/// Lets the process of a created container start its program, and runs the poststart hooks.
-/// Errors: not_found; failed_precondition - not in state created; the program's own.
-Status start_container(const Globals& globals, const std::string& id);
-
 /// Which process a seccomp listener is for.
 struct Watched {
     const Record& record;

@@ -370,11 +370,15 @@ Status settle_process(const ProcessPlan& plan)
     if (!entered) // A directory that only its owner may enter.
         TRY(enter_working_directory(process.cwd));
     sys::reset_signals();
-    if (process.no_new_privileges) {
-        TRY(sys::set_no_new_privileges());
-        TRY(confine(plan));
-    }
     return done();
+}
+
+Status confine_process(const ProcessPlan& plan)
+{
+    if (!plan.process.no_new_privileges)
+        return done();
+    TRY(sys::set_no_new_privileges());
+    return confine(plan);
 }
 
 Status execute_program(const ProcessPlan& plan) { return sys::execute(plan.executable, plan.process.args, plan.env); }

@@ -37,8 +37,12 @@ struct ProcessPlan {
     void* listener_context = nullptr;
 };
 
-/// Gives up all that the process shall not have: what is left is its program.
+/// Gives up all that the process shall not have, but for confine_process.
 Status settle_process(const ProcessPlan& plan);
+
+/// Landlock and seccomp of a process without new privileges; others have them from settle_process, while they may load them.
+/// From here on our own calls too must be among the allowed: what is left is the program.
+Status confine_process(const ProcessPlan& plan);
 
 /// The process becomes its program. Returns only on failure.
 Status execute_program(const ProcessPlan& plan);

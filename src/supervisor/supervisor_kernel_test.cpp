@@ -113,7 +113,11 @@ TEST_F(Supervisor, follows_the_daemon_that_a_launcher_leaves_behind)
 
 TEST_F(Supervisor, knows_the_exit_code_even_of_a_daemon_that_ends_before_its_launcher)
 {
-    auto spec = shell("pod", "sh -c 'sh -c \"exit 5\" & echo $! > " + root + "/pid' ; sleep 0.2");
+    // A shell that lives when its child ends waits for it, and nobody else learns the code: so the daemon ends after that one,
+    // and the launcher once it is a zombie.
+    auto spec = shell("pod", "cd " + root + R"(
+        sh -c 'sh -c "while [ -d /proc/$$ ]; do sleep 0.01; done; exit 5" & echo $! > pid'
+        while [ -d /proc/$(cat pid) ] && ! grep -q State:.Z /proc/$(cat pid)/status; do sleep 0.01; done)");
     spec.pid_file = root + "/pid";
     client->start(spec).value();
     EXPECT_EQ(wait_for_end("pod").exit_code, 5);

@@ -178,18 +178,20 @@ Status Netlink::send(std::string_view message)
 
 Result<std::span<const unsigned char>> Netlink::receive()
 {
-    buffer_.resize(64u << 10);
+    constexpr std::size_t most = 64u << 10;
+    if (!buffer_) // Not cleared: an acknowledgement is a few bytes, and each page that is written to costs a fault.
+        buffer_ = std::make_unique_for_overwrite<unsigned char[]>(most);
     while (true) {
-        auto const count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
+        auto const count = ::recv(socket_.get(), buffer_.get(), most, MSG_TRUNC);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
             return Error{Code::deadline_exceeded, "the kernel did not answer a netlink request"};
         if (count < 0)
             return Error::from_errno("receive netlink answer");
-        if (static_cast<std::size_t>(count) > buffer_.size())
+        if (static_cast<std::size_t>(count) > most)
             return Error{Code::data_loss, "a netlink answer is longer than 64 KiB"};
-        return std::span<const unsigned char>{buffer_.data(), static_cast<std::size_t>(count)};
+        return std::span<const unsigned char>{buffer_.get(), static_cast<std::size_t>(count)};
     }
 }
 

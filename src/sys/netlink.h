@@ -129,7 +129,7 @@ private:
 
     UniqueFd socket_;
     std::uint32_t sequence_ = 0;
-    std::vector<unsigned char> buffer_;
+    std::unique_ptr<unsigned char[]> buffer_; ///< Of the last datagram.
 };
 
 } // namespace nova::sys

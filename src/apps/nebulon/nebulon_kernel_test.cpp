@@ -256,8 +256,9 @@ TEST_F(Nebulon, survives_a_kill_at_any_moment)
     for (unsigned i = 0; i < 12; ++i) {
         kill_after({"run", id}, 4000 * i);
         EXPECT_EQ(nb({"ps"}).status.as_exit_code(), 0);
-        if (metadata(id)["status"] != "Created") // It had begun, or begins only now.
+        if (metadata(id)["status"] != "Created") { // It had begun, or begins only now.
             EXPECT_EQ(nb({"stop", id}).status.as_exit_code(), 0);
+        }
     }
     (void)nb({"stop", "--time", "0", id});
     EXPECT_EQ(nb({"run", "--detach", id}).status.as_exit_code(), 0) << "nothing stands in the way";

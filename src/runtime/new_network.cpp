@@ -1,0 +1,33 @@
+#include "runtime/new_network.h"
+
+#include <sched.h>
+
+#include "sys/link.h"
+#include "sys/netns.h"
+
+namespace nova::runtime {
+
+bool may_make_network_apart(const NamespacePlan& plan)
+{
+    return (plan.fresh & CLONE_NEWNET) != 0 && !plan.has(CLONE_NEWUSER) && !plan.needs_process_between();
+}
+
+Result<sys::UniqueFd> make_network()
+{
+    auto const own = TRY(sys::open_own_netns());
+    TRY(sys::enter_new_netns());
+    auto raised = raise_loopback();
+    auto made = sys::open_own_netns();
+    TRY(sys::enter_netns(own.get()).context("come back from the container's network"));
+    TRY(std::move(raised));
+    return made;
+}
+
+Status raise_loopback()
+{
+    constexpr int loopback = 1; // The kernel makes it first in every namespace.
+    auto netlink = TRY(sys::Netlink::open());
+    return sys::set_link_up(netlink, loopback, true).context("raise the loopback");
+}
+
+} // namespace nova::runtime
