@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -130,7 +131,13 @@ Result<std::string> StateDirectory::read_config() const { return sys::read_file(
 
 bool StateDirectory::waits_for_start() const { return sys::exists(socket_path()); }
 
-Status StateDirectory::remove() const { return sys::remove_tree(path_); }
+/// What is in it is mostly known, and to look for it costs more than to remove it.
+Status StateDirectory::remove() const
+{
+    for (const char* const name : {"config.json", "state.json"})
+        (void)::unlinkat(lock_.get(), name, 0);
+    return ::rmdir(path_.c_str()) == 0 ? base::done() : sys::remove_tree(path_);
+}
 
 Result<sys::UniqueFd> open_process(const Record& record)
 {

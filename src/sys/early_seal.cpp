@@ -41,9 +41,30 @@ using Word = unsigned long;
     return false;
 }
 
+/// The last argument is no option, and the one before it is one of the words.
+[[gnu::always_inline]] inline bool ends_with_one_of(char** argv, const char* const* words)
+{
+    char** last = argv;
+    while (argv[0] && last[1])
+        ++last;
+    if (last - argv < 2 || **last == '-')
+        return false;
+    for (; *words; ++words)
+        if (begins(last[-1], *words) && begins(*words, last[-1]))
+            return true;
+    return false;
+}
+
+[[gnu::always_inline]] inline bool is_here(const char* file)
+{
+    return call(SYS_faccessat, static_cast<Word>(AT_FDCWD), word(file), 0) == 0;
+}
+
 [[gnu::always_inline]] inline bool is_asked_for(char** argv)
 {
-    return any_begins(argv, nova_early_seal_words) && !any_begins(argv, nova_early_plain_words);
+    bool const asked = any_begins(argv, nova_early_seal_words) ||
+                       (ends_with_one_of(argv, nova_early_last_words) && is_here(nova_early_last_file));
+    return asked && !any_begins(argv, nova_early_plain_words);
 }
 
 [[gnu::always_inline]] inline bool is_sealed(long program)

@@ -27,7 +27,9 @@ bool bundle_here() { return ::access("config.json", F_OK) == 0; }
 } // namespace
 
 // A container's process is born from our own file where these stand. Only for speed: run_nb() looks for itself.
-const char* const nova_early_seal_words[] = {"--bundle", "exec", nullptr};
+const char* const nova_early_seal_words[] = {"--bundle", "-b", "exec", nullptr};
+const char* const nova_early_last_words[] = {"create", "run", nullptr}; // With the one argument that makes them the runtime's.
+const char nova_early_last_file[] = "config.json";
 // Nebulon's program is looked for beside ours, so we must know where that is: its words, and its options, which may come first.
 const char* const nova_early_plain_words[] = {"init",     "stop",  "rm",        "volume",   "image", "ps",       "--hostname",
                                               "--rootfs", "-r",    "--workdir", "-w",       "--env", "-e",       "--uid",
