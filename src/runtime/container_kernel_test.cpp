@@ -292,6 +292,20 @@ TEST_F(Container, is_paused_resumed_updated_and_measured)
     expect_nothing_left();
 }
 
+TEST_F(Container, is_not_started_while_it_is_paused)
+{
+    config["process"]["args"] = {"true"};
+    ASSERT_EQ(create(), 0);
+    ASSERT_EQ(nb({"pause", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(status(), "paused");
+    auto const refused = nb({"start", id});
+    EXPECT_EQ(refused.status.as_exit_code(), 1) << "nobody would answer: it must not wait for that";
+    EXPECT_NE(refused.err.find("it is paused, not created"), std::string::npos) << refused.err;
+    ASSERT_EQ(nb({"resume", id}).status.as_exit_code(), 0);
+    EXPECT_EQ(status(), "created");
+    EXPECT_EQ(nb({"start", id}).status.as_exit_code(), 0);
+}
+
 TEST_F(Container, runs_hooks_with_the_state_on_stdin)
 {
     auto const log = (directory / "hooks").string();

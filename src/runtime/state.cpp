@@ -160,11 +160,9 @@ Phase observe(const StateDirectory& directory, const Record& record)
         return Phase::creating;
     if (!open_process(record).ok())
         return Phase::stopped;
-    if (directory.waits_for_start())
-        return Phase::created;
     if (!record.cgroup.empty() && sys::Cgroup::at(record.cgroup, record.controllers).frozen())
-        return Phase::paused;
-    return Phase::running;
+        return Phase::paused; // Before it was started too: whoever waits for it then would wait for ever.
+    return directory.waits_for_start() ? Phase::created : Phase::running;
 }
 
 std::string state_json(const Record& record, Phase phase)
