@@ -110,5 +110,28 @@ TEST_F(Kill, ends_by_force_what_somebody_froze_elsewhere)
     EXPECT_TRUE(elsewhere.remove(base::Deadline::after(std::chrono::seconds{5})).ok());
 }
 
+class TakenCgroup : public ContainerTest {};
+
+TEST_F(TakenCgroup, that_is_frozen_below_one_that_is_new_elsewhere_is_refused)
+{
+    if (sys::cgroup_layout() != sys::CgroupLayout::legacy)
+        GTEST_SKIP() << "controllers have hierarchies on version 1 only";
+    auto const path = "/" + id + "/inner";
+    auto const frozen = sys::Cgroup::create(path, {"freezer"}).value();
+    ASSERT_TRUE(frozen.freeze(base::Deadline::after(std::chrono::seconds{5})).ok());
+    config["linux"]["cgroupsPath"] = path;
+    write_config();
+    sys::RunSpec call;
+    call.child.program = program();
+    call.child.argv = {"nb", "--root", state.string(), "run", "--bundle", bundle.string(), id};
+    call.deadline = base::Deadline::after(std::chrono::seconds{10});
+    auto const finished = sys::run_child(call);
+    (void)frozen.thaw(base::Deadline::after(std::chrono::seconds{1}));
+    ASSERT_TRUE(finished.ok()) << finished.error().message();
+    EXPECT_EQ(finished.value().status.as_exit_code(), 1);
+    EXPECT_NE(finished.value().err.find("unexpectedly frozen"), std::string::npos) << finished.value().err;
+    EXPECT_TRUE(sys::Cgroup::at("/" + id, {"freezer"}).remove(base::Deadline::after(std::chrono::seconds{5})).ok());
+}
+
 } // namespace
 } // namespace nova::runtime

@@ -251,11 +251,13 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     TRY(group.make_directories_of(made));
     if (group.layout_ == CgroupLayout::unified)
         enable_controllers(mount_root, path, controllers);
-    bool const all_new = made.size() >= group.places_.size();
+    bool const all_new = std::all_of(group.places_.begin(), group.places_.end(), [&](const auto& place) {
+        return std::find(made.begin(), made.end(), place.directory) != made.end(); // Those above it are in there too.
+    });
     if (!all_new && !TRY(group.processes()).empty())
-        return Error{Code::failed_precondition, "cgroup " + path + " has processes in it already"};
+        return Error{Code::failed_precondition, "container's cgroup is not empty: there are processes in " + path + " already"};
     if (!all_new && group.frozen()) // Whoever joined would stand still, and could not even be killed.
-        return Error{Code::failed_precondition, "cgroup " + path + " is frozen"};
+        return Error{Code::failed_precondition, "container's cgroup unexpectedly frozen: " + path};
     undo.commit();
     return group;
 }

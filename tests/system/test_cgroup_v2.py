@@ -293,7 +293,7 @@ CASES = {
     "a_cgroup_in_use_is_refused": Case("""
         mkdir $group; sleep 100 & echo $! >$group/cgroup.procs
         ! nb run --bundle $bundle $id 2>/tmp/words
-        grep 'has processes in it already' /tmp/words; [ -e $group ]
+        grep 'is not empty' /tmp/words; [ -e $group ]
         kill %1; wait || true; until rmdir $group; do sleep 0.1; done
         """),
     # What Nova writes for a capsule with limits (runtime::config_json), run as Nova runs it.
