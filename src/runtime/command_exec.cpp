@@ -5,6 +5,7 @@
 #include "runtime/arguments.h"
 #include "runtime/commands.h"
 #include "runtime/exec.h"
+#include "runtime/exec_cgroup.h"
 #include "runtime/log.h"
 #include "runtime/process.h"
 #include "runtime/state.h"
@@ -26,6 +27,7 @@ constexpr std::array exec_options{
     Option{"process", 'p'},
     Option{"console-socket"},
     Option{"pid-file"},
+    Option{"pidfd-socket"},
     Option{"tty", 't', Kind::flag},
     Option{"detach", 'd', Kind::flag},
     Option{"user", 'u'},
@@ -143,10 +145,9 @@ Result<int> exec_command(const Globals& globals, Words words)
     bool const detach = arguments.has("detach");
     request.attached = !detach && request.console_socket.empty();
     request.ignore_paused = arguments.has("ignore-paused");
-    request.cgroup = arguments.get("cgroup");
-    for (const auto& part : base::split(request.cgroup, '/'))
-        if (part == "..")
-            return Error{Code::invalid_argument, "--cgroup: must stay below the container's, without \"..\""};
+    request.pidfd_socket = arguments.get("pidfd-socket");
+    request.cgroups = arguments.all("cgroup");
+    TRY(check_sub_cgroups(request.cgroups));
     request.preserve_fds =
         static_cast<unsigned>(TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
     if (request.process.terminal && detach && request.console_socket.empty())

@@ -235,8 +235,13 @@ TEST_F(Container, says_of_an_exec_whether_its_program_is_missing_or_unusable)
              {{id, "/etc/text"}, 126, "nb: exec: permission denied: /etc/text: Permission denied\n"},
              {{id, "/etc"}, 126, "nb: exec: permission denied: /etc: Is a directory\n"},
              {{id, "/etc/script"}, 126, "nb: exec: execute /etc/script: Exec format error\n"},
-             {{"--cwd", "/nosuch", id, "true"}, 126, "nb: exec: there is no directory \"/nosuch\" in the container\n"},
-             {{"--cwd", "/etc/text", id, "true"}, 126, "nb: exec: there is no directory \"/etc/text\" in the container\n"}}) {
+             {{"--cwd", "/nosuch", id, "true"},
+              126,
+              "nb: exec: process.cwd: enter /nosuch: there is no such directory in the container: No such file or directory\n"},
+             {{"--cwd", "/etc/text", id, "true"},
+              126,
+              "nb: exec: process.cwd: enter /etc/text: there is no such directory in the container: No such file or "
+              "directory\n"}}) {
         std::vector<std::string> call{"exec"};
         call.insert(call.end(), words.begin(), words.end());
         auto const done = nb(call);

@@ -11,6 +11,7 @@
 #include "base/undo.h"
 #include "runtime/channel.h"
 #include "runtime/devices.h"
+#include "runtime/exec_cgroup.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/launch.h"
 #include "runtime/pid_file.h"
@@ -44,8 +45,7 @@ struct ExecPlan {
     Record record;
     sys::UniqueFd init;      ///< pidfd of the container's first process: whose namespaces to enter.
     sys::UniqueFd host_proc; ///< The host's /proc: inside, /proc may be anything.
-    sys::UniqueFd cgroup_directory;
-    std::vector<sys::UniqueFd> cgroup_tasks;
+    EntryCgroup cgroup;
     sys::UniqueFd console_socket;
     SeccompFilter seccomp;
 };
@@ -83,9 +83,9 @@ public:
         TRY(sys::set_parent_death_signal(SIGKILL));
         TRY(sys::new_session());
         TRY(sys::set_dumpable(sys::Dumpable::no));
-        TRY(sys::join_cgroups(plan_.cgroup_tasks));
-        if (process_.exec_cpu_affinity && !process_.exec_cpu_affinity->final.empty())
-            TRY(sys::set_cpu_affinity(process_.exec_cpu_affinity->final).context("process.execCPUAffinity"));
+        TRY(sys::join_cgroups(plan_.cgroup.tasks));
+        TRY(settle_affinity());
+        TRY(take_on_character(plan_.config.platform));
         auto const proc_self = TRY(sys::open_proc_self(plan_.host_proc.get()));
         if (process_.oom_score_adj)
             TRY(sys::set_oom_score(proc_self.get(), *process_.oom_score_adj).context("process.oomScoreAdj"));
@@ -118,12 +118,22 @@ public:
     Note failure_note() const { return failure_note_; } ///< What a failed run() failed at.
 
 private:
+    Status settle_affinity() const
+    {
+        const auto& wish = process_.exec_cpu_affinity;
+        if (!wish)
+            return sys::reset_cpu_affinity();
+        return wish->final.empty() ? done() : sys::set_cpu_affinity(wish->final).context("process.execCPUAffinity");
+    }
+
     /// One that is not there is not made, as at a container's start: whoever asks for it is told.
     Status check_working_directory() const
     {
         auto const opened = sys::open_file(process_.cwd, O_PATH | O_DIRECTORY);
         if (base::failed_with(opened, Code::not_found) || (!opened.ok() && opened.error().errnum() == ENOTDIR))
-            return Error{Code::failed_precondition, "there is no directory \"" + process_.cwd + "\" in the container"};
+            return Error{Code::failed_precondition,
+                         "process.cwd: enter " + process_.cwd +
+                             ": there is no such directory in the container: No such file or directory"};
         return done(); // One that only its user may enter is for later.
     }
 
@@ -151,7 +161,7 @@ private:
 void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
 {
     std::vector<int> kept{channel.fd(), plan.host_proc.get(), plan.console_socket.get()};
-    for (const auto& tasks : plan.cgroup_tasks)
+    for (const auto& tasks : plan.cgroup.tasks)
         kept.push_back(tasks.get());
     sys::close_all_but(3 + plan.request.preserve_fds, std::move(kept));
 }
@@ -177,36 +187,6 @@ void close_foreign_descriptors(const ExecPlan& plan, const Channel& channel)
     sys::exit_now(result.ok() ? 0 : 1);
 }
 
-/// Version 2: where a process may be added. A cgroup that hands controllers down to groups inside it, as systemd in a container
-/// has it, takes none itself: then it is that of the container's first process.
-Result<std::string> joinable_cgroup(const Record& record)
-{
-    auto const own = sys::Cgroup::at(record.cgroup, record.controllers);
-    if (own.layout() != sys::CgroupLayout::unified)
-        return record.cgroup;
-    auto const handed_down = own.read("", "cgroup.subtree_control");
-    if (!handed_down.ok() || base::trim(handed_down.value()).empty())
-        return record.cgroup;
-    std::string const prefix = "0::";
-    auto const text = TRY(sys::read_file("/proc/" + std::to_string(record.pid) + "/cgroup"));
-    for (const auto& line : base::split(text, '\n'))
-        if (line.starts_with(prefix + record.cgroup + "/"))
-            return line.substr(prefix.size());
-    return record.cgroup;
-}
-
-Status open_cgroup(ExecPlan& plan)
-{
-    if (plan.record.cgroup.empty())
-        return done();
-    auto const path = plan.request.cgroup.empty() ? TRY(joinable_cgroup(plan.record))
-                                                  : plan.record.cgroup + "/" + sys::clean_path(plan.request.cgroup);
-    auto const cgroup = sys::Cgroup::at(path, plan.record.controllers);
-    plan.cgroup_directory = TRY(cgroup.open_directory());
-    plan.cgroup_tasks = TRY(cgroup.open_tasks());
-    return done();
-}
-
 Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
 {
     auto const directory = TRY(StateDirectory::open(globals.root, request.id));
@@ -221,7 +201,8 @@ Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
     plan.config = TRY(oci::parse_config(std::move(config_text)));
     plan.init = TRY(open_process(plan.record));
     plan.host_proc = TRY(sys::open_proc());
-    TRY(open_cgroup(plan));
+    if (!plan.record.cgroup.empty())
+        plan.cgroup = TRY(open_entry_cgroup(plan.record, request.cgroups));
     if (plan.config.platform.seccomp)
         plan.seccomp = TRY(compile_profile(*plan.config.platform.seccomp, globals.seccomp_cache()));
     if (!request.console_socket.empty())
@@ -231,6 +212,8 @@ Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
 
 Status tell_pid(const ExecRequest& request, const Executed& executed)
 {
+    if (!request.pidfd_socket.empty())
+        TRY(send_pidfd(request.pidfd_socket, executed.pidfd));
     if (request.pid_file.empty())
         return done();
     auto const pid = TRY(sys::pid_of(executed.pidfd.get()));
@@ -277,7 +260,7 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
         TRY(sys::set_cpu_affinity(request.process.exec_cpu_affinity->initial).context("process.execCPUAffinity"));
     // Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is
     // above is another's (nsdelegate), and its files belong to a user that is not known there.
-    auto const middle = TRY(sys::clone_process(0, plan.cgroup_directory.get()));
+    auto const middle = TRY(sys::clone_process(0, plan.cgroup.directory.get()));
     if (middle.pid == 0) {
         ours.close();
         be_between(plan, std::move(theirs));

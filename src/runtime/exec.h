@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "model/oci_config.h"
@@ -18,10 +19,11 @@ struct ExecRequest {
     model::oci::Process process;
     std::string console_socket;
     std::string pid_file;
-    bool attached = true; ///< We stay, and pass a terminal's bytes on ourselves.
+    std::string pidfd_socket; ///< Unix socket that takes its pidfd. Empty: none.
+    bool attached = true;     ///< We stay, and pass a terminal's bytes on ourselves.
     bool ignore_paused = false;
     unsigned preserve_fds = 0;
-    std::string cgroup; ///< Below the container's own. Empty: the container's.
+    std::vector<std::string> cgroups; ///< As open_entry_cgroup() takes them.
 };
 
 struct Executed {

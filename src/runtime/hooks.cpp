@@ -28,8 +28,10 @@ Status run_hook(const model::oci::Hook& hook, const std::string& state, const Ho
 Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hooks, const std::string& state,
                  const HookEnvironment& unset)
 {
-    for (const auto& hook : hooks)
-        TRY(run_hook(hook, state, unset).context(std::string{kind} + " hook " + hook.path));
+    for (std::size_t i = 0; i < hooks.size(); ++i)
+        TRY(run_hook(hooks[i], state, unset)
+                .context(hooks[i].path)
+                .context("error running " + std::string{kind} + " hook #" + std::to_string(i)));
     return base::done();
 }
 

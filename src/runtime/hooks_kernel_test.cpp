@@ -96,7 +96,7 @@ TEST_F(HooksOf, end_the_start_when_one_fails_and_the_poststop_hooks_run)
         config["process"]["args"] = {"sleep", "100"};
         auto const finished = run();
         EXPECT_EQ(finished.status.as_exit_code(), 1) << kind;
-        EXPECT_NE(finished.err.find(kind + std::string{" hook /bin/sh: sh: exit code 3: the reason"}), std::string::npos)
+        EXPECT_NE(finished.err.find(kind + std::string{" hook #0: /bin/sh: sh: exit code 3: the reason"}), std::string::npos)
             << finished.err;
         expect_nothing_left();
     }
@@ -127,7 +127,7 @@ TEST_F(HooksOf, are_killed_when_their_time_is_over)
         config["process"]["args"] = {"sleep", "100"};
         auto const finished = run();
         EXPECT_EQ(finished.status.as_exit_code(), 1) << kind;
-        EXPECT_NE(finished.err.find(kind + std::string{" hook /bin/sh: sh: took too long and was killed"}), std::string::npos)
+        EXPECT_NE(finished.err.find(kind + std::string{" hook #0: /bin/sh: sh: took too long and was killed"}), std::string::npos)
             << finished.err;
         expect_nothing_left();
     }
@@ -152,7 +152,7 @@ TEST_F(HooksOf, that_are_not_there_are_named)
 {
     add("createRuntime", {{"path", "/nosuch/hook"}});
     auto const finished = run();
-    EXPECT_NE(finished.err.find("createRuntime hook /nosuch/hook: "), std::string::npos) << finished.err;
+    EXPECT_NE(finished.err.find("createRuntime hook #0: /nosuch/hook: "), std::string::npos) << finished.err;
     expect_nothing_left();
 }
 

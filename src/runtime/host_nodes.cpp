@@ -13,6 +13,7 @@
 
 #include "runtime/channel.h"
 #include "runtime/id_map.h"
+#include "runtime/namespaces.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
@@ -78,9 +79,8 @@ Result<std::vector<UniqueFd>> take_nodes(const oci::Linux& config, Channel& chan
 
 Result<std::vector<UniqueFd>> make_host_nodes(const oci::Linux& config)
 {
-    bool const user =
-        std::any_of(config.namespaces.begin(), config.namespaces.end(), [](const auto& entry) { return entry.type == "user"; });
-    if (!user || config.uid_mappings.empty() || std::none_of(config.devices.begin(), config.devices.end(), is_node))
+    if (!has_user_namespace(config) || config.uid_mappings.empty() ||
+        std::none_of(config.devices.begin(), config.devices.end(), is_node))
         return std::vector<UniqueFd>{};
     auto [ours, theirs] = TRY(Channel::create());
     auto const cloned = sys::clone_process(CLONE_NEWNS);

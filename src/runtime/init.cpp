@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/personality.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include "runtime/new_network.h"
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
+#include "sys/default_signals.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
 #include "sys/namespace.h"
@@ -200,18 +200,13 @@ Status Init::set_names()
         TRY(sys::set_hostname(config_.hostname));
     if (!config_.domainname.empty())
         TRY(sys::set_domainname(config_.domainname));
-    if (config_.platform.personality)
-        TRY(sys::set_personality(config_.platform.personality->domain == "LINUX32" ? PER_LINUX32 : PER_LINUX));
-    if (config_.platform.memory_policy) {
-        const auto& policy = *config_.platform.memory_policy;
-        TRY(sys::set_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy"));
-    }
-    return done();
+    return take_on_character(config_.platform);
 }
 
 Status Init::settle()
 {
     TRY(set_names());
+    TRY(sys::reset_cpu_affinity()); // That of our caller is for our caller; its cgroup's set holds.
     TRY(take_own_null_device());
     executable_ = TRY(find_executable(*config_.process).context("process.args[0]"));
     return channel_.send(Note::ready);
@@ -256,7 +251,8 @@ Status Init::wait_for_start_command()
     if (config_.process->apparmor_profile.empty() && config_.process->selinux_label.empty())
         proc_self_.reset(); // Only labels need it from here on; a way into the host's /proc shall not lie around.
     sys::close_all_but(3 + plan_.preserve_fds, {plan_.start_listener.get(), proc_self_.get(), channel_.fd()});
-    channel_.close(); // Last: tells the parent that all else is closed, its lock of our record too.
+    sys::end_on_signals(); // Nothing else would end the init of a pid namespace but SIGKILL.
+    channel_.close();      // Last: tells the parent that all else is closed, its lock of our record too.
     while (true) {
         auto connection = TRY(sys::accept_unix(plan_.start_listener.get()));
         if (!connection)

@@ -134,6 +134,8 @@ Status Launch::read_config()
     complete_id_maps(config_.platform);
     std::vector<std::string> warnings;
     TRY(check_process(*config_.process, warnings).context(request_.config));
+    if (!has_user_namespace(config_.platform))
+        warn_of_capabilities(*config_.process, warnings);
     for (const auto& warning : warnings)
         tell(globals_, Severity::warning, warning);
     record_.rootfs = absolute(config_.rootfs, request_.bundle);
@@ -370,10 +372,8 @@ Status Launch::commit_record()
     TRY(directory_->write(record_));
     if (!request_.pid_file.empty())
         TRY(write_pid_file(request_.pid_file, record_.pid).context("--pid-file"));
-    if (!request_.pidfd_socket.empty()) {
-        auto const socket = TRY(sys::connect_unix(request_.pidfd_socket, sys::SocketKind::stream).context("--pidfd-socket"));
-        TRY(send_descriptor(socket.get(), "pidfd", pidfd_));
-    }
+    if (!request_.pidfd_socket.empty())
+        TRY(send_pidfd(request_.pidfd_socket, pidfd_));
     return done();
 }
 

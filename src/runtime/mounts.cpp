@@ -13,6 +13,7 @@
 #include "runtime/copy_up.h"
 #include "runtime/id_map.h"
 #include "runtime/mount_options.h"
+#include "runtime/namespaces.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
@@ -54,7 +55,8 @@ Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& moun
         auto there = context.root.open(mount.destination, O_PATH | O_NOFOLLOW);
         struct stat status {};
         if (there.ok() && ::fstat(there.value().get(), &status) == 0 && S_ISLNK(status.st_mode))
-            return Error{Code::invalid_argument, "is a symbolic link in the rootfs"};
+            return Error{Code::invalid_argument,
+                         "must be mounted on ordinary directory, and that is a symbolic link in the rootfs"};
         if (there.ok() && S_ISDIR(status.st_mode))
             return there; // Not looked up once more: it could be a link by then.
     }
@@ -198,14 +200,6 @@ Status bind_sysfs(const MountContext& context, const oci::Mount& mount)
     return context.root.attach(tree, target, mount.destination, Content::ours);
 }
 
-bool has_user_namespace(const oci::Config& config)
-{
-    for (const auto& entry : config.platform.namespaces)
-        if (entry.type == "user")
-            return true;
-    return false;
-}
-
 /// A tmpfs that is not told its mode takes that of the directory it covers.
 MountOptions with_mode_of_target(const MountContext& context, const oci::Mount& mount, MountOptions options)
 {
@@ -230,7 +224,7 @@ Status mount_filesystem(const MountContext& context, std::size_t index, const Mo
     if (sys::clean_path(mount.destination) == "dev")
         plain.set &= ~std::uint64_t{MOUNT_ATTR_RDONLY}; // Later: devices and mount points are still to be made there.
     auto created = create_filesystem(mount, plain, context.config.platform.mount_label);
-    if (mount.type == "sysfs" && failed_with(created, Code::permission_denied) && has_user_namespace(context.config))
+    if (mount.type == "sysfs" && failed_with(created, Code::permission_denied) && has_user_namespace(context.config.platform))
         return bind_sysfs(context, mount);
     auto const tree = TRY(std::move(created));
     plain.set = plain.clear = 0; // Done by its creation.
@@ -323,9 +317,9 @@ Result<PreparedMount> prepare_mount(const oci::Config& config, const std::string
     bool const maps = maps_ids(mount, options);
     if (maps)
         prepared.user_namespace = TRY(open_mapping(config, mount));
-    if (!is_bind(mount, options) || lies_inside(source, rootfs) || !(maps || has_user_namespace(config)))
+    if (!is_bind(mount, options) || lies_inside(source, rootfs) || !(maps || has_user_namespace(config.platform)))
         return prepared;
-    auto tree = has_user_namespace(config) ? bind_as_caller(source, mount, options) : make_bind(source, mount, options);
+    auto tree = has_user_namespace(config.platform) ? bind_as_caller(source, mount, options) : make_bind(source, mount, options);
     if (failed_with(tree, Code::permission_denied) && !maps)
         return prepared; // Without privilege nothing is lost: the user namespace is the caller's own.
     prepared.tree = TRY(std::move(tree));

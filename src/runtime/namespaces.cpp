@@ -60,6 +60,12 @@ bool NamespacePlan::joins(int type) const
     return std::any_of(joined.begin(), joined.end(), [&](const auto& entry) { return entry.type == type; });
 }
 
+bool has_user_namespace(const oci::Linux& config)
+{
+    return std::any_of(config.namespaces.begin(), config.namespaces.end(),
+                       [](const auto& entry) { return entry.type == "user"; });
+}
+
 Result<NamespacePlan> plan_namespaces(const oci::Linux& config)
 {
     NamespacePlan plan;

@@ -32,6 +32,8 @@ struct NamespacePlan {
     bool needs_process_between() const { return !joined.empty() || fresh_time; }
 };
 
+bool has_user_namespace(const model::oci::Linux& config); ///< A new one or by path.
+
 /// Opens what is given by path. Errors: not_found, invalid_argument - it is a namespace of another type.
 Result<NamespacePlan> plan_namespaces(const model::oci::Linux& config);
 

@@ -4,7 +4,9 @@
 
 #include <cstdio>
 
+#include "runtime/channel.h"
 #include "sys/file.h"
+#include "sys/unix_socket.h"
 
 namespace nova::runtime {
 
@@ -18,6 +20,12 @@ base::Status write_pid_file(const std::string& path, pid_t pid)
     if (::rename(temporary.c_str(), path.c_str()) < 0)
         return base::Error::from_errno("rename to " + path);
     return base::done();
+}
+
+base::Status send_pidfd(const std::string& socket_path, const sys::UniqueFd& pidfd)
+{
+    auto const socket = TRY(sys::connect_unix(socket_path, sys::SocketKind::stream).context("--pidfd-socket"));
+    return send_descriptor(socket.get(), "pidfd", pidfd).context("--pidfd-socket");
 }
 
 } // namespace nova::runtime

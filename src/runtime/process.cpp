@@ -257,8 +257,32 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
     auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
     for (const auto& name : sets.ambient)
         if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
-            warnings.push_back("process.capabilities.ambient: " + name + " is left out: it is not inheritable and permitted");
+            warnings.push_back("process.capabilities.ambient: can't raise ambient capability " + name +
+                               ": it is not inheritable and permitted");
     return done();
+}
+
+void warn_of_capabilities(const oci::Process& process, std::vector<std::string>& warnings)
+{
+    auto const held = sys::effective_capabilities();
+    if (!process.capabilities || !held.ok())
+        return;
+    const auto& sets = *process.capabilities;
+    std::set<std::string> told;
+    for (const auto* const names : {&sets.bounding, &sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient})
+        for (const auto& name : *names)
+            if (auto const bit = sys::find_capability(name); bit && (*bit & held.value()) == 0 && told.insert(name).second)
+                warnings.push_back("process.capabilities: " + name + " cannot be granted: we do not have it ourselves");
+}
+
+Status take_on_character(const oci::Linux& config)
+{
+    if (config.personality)
+        TRY(sys::set_personality(config.personality->domain == "LINUX32" ? PER_LINUX32 : PER_LINUX));
+    if (!config.memory_policy)
+        return done();
+    const auto& policy = *config.memory_policy;
+    return sys::set_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy");
 }
 
 // "executable file not found" and "permission denied" are what docker's command line looks for to end with 127 and 126.

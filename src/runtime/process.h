@@ -17,6 +17,12 @@ using base::Status;
 /// Unknown capabilities are named in `warnings` and left out.
 Status check_process(const model::oci::Process& process, std::vector<std::string>& warnings);
 
+/// Tells of capabilities that are wished for and can't be given: outside a user namespace none that we lack ourselves.
+void warn_of_capabilities(const model::oci::Process& process, std::vector<std::string>& warnings);
+
+/// What every process of the container has, the first and those that enter later: its personality and its memory policy.
+Status take_on_character(const model::oci::Linux& config);
+
 /// Where the program lies, as execvp(3) finds it, in the present root. Errors, which name it: not_found, permission_denied.
 Result<std::string> find_executable(const model::oci::Process& process);
 

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <set>
+
 #include "sys/file.h"
 #include "sys/mount_api.h"
 
@@ -121,8 +123,11 @@ Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
         return done();
     auto const null_device = TRY(open_null_device());
     sys::UniqueFd empty_directory;
+    std::set<std::string> masked; // One cover is enough.
     for (const auto& path : config.masked_paths)
-        if (auto const target = TRY(find_path(root, path)))
+        if (!masked.insert(sys::clean_path(path)).second)
+            continue;
+        else if (auto const target = TRY(find_path(root, path)))
             TRY(mask(target, null_device.get(), empty_directory).context("linux.maskedPaths: " + path));
     return done();
 }

@@ -34,13 +34,14 @@ std::string_view to_string(Phase phase)
 Status check_id(const std::string& id)
 {
     constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    auto const shown = "container id \"" + id.substr(0, 80) + "\": ";
+    auto const shown = "invalid container ID \"" + id.substr(0, 80) + "\": ";
     if (id.empty() || id.size() > 1024)
         return Error{Code::invalid_argument, shown + "must have 1 to 1024 characters"};
     if (id.find_first_not_of(std::string{letters} + "_+-.") != std::string::npos)
-        return Error{Code::invalid_argument, shown + "must be made of letters, digits, '_', '+', '-' and '.'"};
-    if (id == "." || id == "..")
-        return Error{Code::invalid_argument, shown + "must not be a directory's own name"};
+        return Error{Code::invalid_argument,
+                     shown + "invalid character in it: must be made of letters, digits, '_', '+', '-' and '.'"};
+    if (id.front() == '.') // A directory's own name, or one of ours beside the containers'.
+        return Error{Code::invalid_argument, shown + "must not begin with '.'"};
     return base::done();
 }
 
@@ -169,8 +170,8 @@ std::string state_json(const Record& record, Phase phase)
 {
     model::JsonWriter json;
     json.begin('{').member("ociVersion", record.version).member("id", record.id);
-    json.member("status", to_string(phase));
     json.member("pid", static_cast<std::int64_t>(phase == Phase::stopped ? 0 : record.pid));
+    json.member("status", to_string(phase));
     json.member("bundle", record.bundle).member("rootfs", record.rootfs).member("created", record.created);
     json.member("owner", record.owner).key("annotations").begin('{');
     for (const auto& [key, value] : record.annotations)

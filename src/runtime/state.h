@@ -45,8 +45,7 @@ struct Record {
     bool needs_config = true;      ///< Who starts or removes it finds something to do in its configuration: a hook, a listener.
 };
 
-/// Errors: invalid_argument - empty, longer than 1024, ".", "..", or of other characters than A-Z a-z 0-9 _ + - . and a letter or
-/// digit first.
+/// Errors: invalid_argument - empty, longer than 1024, with a '.' first, or of other characters than A-Z a-z 0-9 _ + - .
 Status check_id(const std::string& id);
 
 /// The directory of one container: its record, its configuration, its start socket, and the lock of whoever changes it.

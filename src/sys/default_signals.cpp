@@ -24,4 +24,17 @@ void reset_signals()
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+void end_on_signals()
+{
+    struct sigaction action {};
+    action.sa_handler = [](int number) { ::_exit(128 + number); };
+    sigset_t ending;
+    ::sigemptyset(&ending);
+    for (int const number : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ}) {
+        ::sigaction(number, &action, nullptr);
+        ::sigaddset(&ending, number);
+    }
+    ::sigprocmask(SIG_UNBLOCK, &ending, nullptr);
+}
+
 } // namespace nova::sys

@@ -7,4 +7,8 @@ namespace nova::sys {
 /// and exec(2). KILL and STOP stay what they are.
 void reset_signals();
 
+/// Ends the process (exit code 128 and the number) at each signal whose default that is, though it is the init of a pid
+/// namespace, which the kernel spares without a handler. Until reset_signals() or exec(2).
+void end_on_signals();
+
 } // namespace nova::sys

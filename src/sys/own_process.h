@@ -69,6 +69,8 @@ Status set_io_priority(std::string_view io_class, int priority);
 /// "0-3,5". Errors: invalid_argument.
 Status check_cpu_list(std::string_view cpus);
 Status set_cpu_affinity(std::string_view cpus);
+/// All CPUs that our cgroup has.
+Status reset_cpu_affinity();
 
 /// mode: MPOL_*; nodes "0-1".
 Status check_memory_policy(std::string_view mode, std::string_view nodes, const std::vector<std::string>& flags);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <bitset>
+#include <cstring>
 
 #include "base/strings.h"
 #include "sys/own_process.h"
@@ -203,6 +204,15 @@ Status set_cpu_affinity(std::string_view cpus)
             CPU_SET(i, &set);
     if (::sched_setaffinity(0, sizeof set, &set) < 0)
         return Error::from_errno("set the CPU affinity");
+    return base::done();
+}
+
+Status reset_cpu_affinity()
+{
+    cpu_set_t all;
+    std::memset(&all, 0xff, sizeof all);
+    if (::sched_setaffinity(0, sizeof all, &all) < 0)
+        return Error::from_errno("reset the CPU affinity");
     return base::done();
 }
 
