@@ -121,6 +121,8 @@ def test_mistakes_are_told_in_the_words_of_the_command_line(nova):
             (["stop"], USAGE, "stop needs: [KIND] NAME"),
             (["exec"], USAGE, "exec needs: [KIND] NAME -- COMMAND ARGS..."),
             (["image", "rm"], USAGE, "image rm needs: NAME[:TAG]"),
+            (["net", "create"], USAGE, "net create needs: its name"),
+            (["--namespace", "a/b", "ls"], USAGE, '--namespace: "a/b" is no name: it has a \'/\''),
             (["ls", "--json"], USAGE, 'there is no option "--json"; say --output json')):
         done = nova.run(*words, check=False)
         assert done.returncode == code and done.stderr.startswith(f"nova: {told}"), (words, done.returncode, done.stderr)

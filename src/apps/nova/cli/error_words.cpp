@@ -21,16 +21,20 @@ std::string word_for(const model::KindInfo& kind)
 
 std::string words_of(const base::Error& error)
 {
+    bool const exists = error.code() == base::Code::already_exists;
     const auto& message = error.message();
-    constexpr std::string_view end = "\" not found";
-    if (error.code() != base::Code::not_found || !message.ends_with(end))
+    std::string_view const end = exists ? "\" already exists" : "\" not found";
+    if ((!exists && error.code() != base::Code::not_found) || !message.ends_with(end))
         return message;
     for (const auto& kind : model::kinds()) {
         auto const begin = kind.plural + " \"";
         if (!message.starts_with(begin))
             continue;
         auto const name = message.substr(begin.size(), message.size() - begin.size() - end.size());
-        return "there is no " + word_for(kind) + " \"" + name + "\"; '" + command_that_lists(kind) + "' shows what there is";
+        auto const word = word_for(kind);
+        if (exists)
+            return word + " \"" + name + "\" is there already; 'nova rm " + word + " " + name + "' removes it";
+        return "there is no " + word + " \"" + name + "\"; '" + command_that_lists(kind) + "' shows what there is";
     }
     return message;
 }

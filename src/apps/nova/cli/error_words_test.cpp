@@ -18,6 +18,12 @@ TEST(ErrorWords, are_those_of_the_command_line_where_an_object_is_not_there)
               "there is no network \"lba\"; 'nova ls networks' shows what there is");
 }
 
+TEST(ErrorWords, tell_how_to_make_room_for_an_object_that_is_there_already)
+{
+    EXPECT_EQ(words_of(Error{Code::already_exists, "pods \"one\" already exists"}),
+              "container \"one\" is there already; 'nova rm container one' removes it");
+}
+
 TEST(ErrorWords, are_left_alone_where_they_say_anything_else)
 {
     for (const char* const words : {"no such file", "things \"a\" not found", "start: pods \"a\" not found", "\" not found"})

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <iostream>
 
@@ -28,7 +29,11 @@ Environment: NOVA_ROOT stands for --root, NO_COLOR switches colours off.)";
 void add_common_options(CLI::App& app, Invocation& invocation)
 {
     app.add_option("--root", invocation.root, "Keep everything below this directory: a Nova of its own")->type_name("DIR");
-    app.add_option("-n,--namespace", invocation.space, "Namespace of the objects")->type_name("NAME");
+    app.add_option("-n,--namespace", invocation.space, "Namespace of the objects")
+        ->type_name("NAME")
+        ->check([](const std::string& name) {
+            return name.find('/') == std::string::npos ? std::string{} : "\"" + name + "\" is no name: it has a '/'";
+        });
     app.add_option("-c,--file", invocation.file, "The NovaFile (default: ./NovaFile)")->type_name("FILE");
     app.add_option("-o,--output", invocation.output_word, "table, wide, json, yaml or name")
         ->check(CLI::IsMember({"table", "wide", "json", "yaml", "name"}))
@@ -63,12 +68,20 @@ std::string unexpected(const CLI::App& asked, const std::string& word)
     return "there is no command \"" + word + "\"" + model::did_you_mean(word, known);
 }
 
+/// "Its name" as the end of a sentence; "NAME[:TAG]" as it is.
+std::string as_noun(std::string description)
+{
+    if (description.size() > 1 && std::islower(static_cast<unsigned char>(description[1])) != 0)
+        description[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(description[0])));
+    return description;
+}
+
 /// The first word that a command needs and did not get, as its help shows it; empty where it lacks none.
 std::string missing(const CLI::App& asked)
 {
     for (const auto* option : asked.get_options())
         if (option->get_positional() && option->get_required() && option->count() == 0)
-            return option->get_description();
+            return as_noun(option->get_description());
     return {};
 }
 
