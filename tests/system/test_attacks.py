@@ -5,10 +5,11 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 
-from harness import Terminal, eventually, run
+from harness import Terminal, eventually, run, web_image
 from victim import NB, Victim, compiled, swapping
 
 
@@ -119,6 +120,12 @@ def test_no_descriptor_of_the_caller_is_inherited(nova):
         victim.config["process"]["args"] = ["ls", "/proc/self/fd"]
         assert victim.run(pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]  # 3 is that of ls.
         victim.shell("sleep 1000")
+        victim.write()
+        with open(victim.bundle / "words", "w", encoding="utf-8") as words:  # A pipe would be held open by what waits.
+            subprocess.run(victim.command("create", "--bundle", victim.bundle, victim.id), pass_fds=kept, stdout=words, stderr=words, check=True)
+        held = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{victim.pid()}/fd")]
+        assert str(victim.outside) not in held, f"held while it waits for start, and seen from its pid namespace: {held}"
+        victim.nb("delete", "--force", victim.id)
         victim.start()
         assert victim.nb("exec", victim.id, "ls", "/proc/self/fd", pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]
         for fd in kept:
@@ -202,6 +209,38 @@ def test_the_console_stays_in_the_root(nova):
                 terminal.wait()
             victim.check_untouched()
             assert attack == "ptmx" or (victim.bundle / "mounts").exists(), f"{attack}: the container did not come that far"
+
+
+def test_a_terminal_that_is_none_is_not_used(nova):
+    """CVE-2025-52565: what the image has in the place of the terminals' device is told from one."""
+    with Victim(nova) as victim:
+        victim.without_mount("/dev", "/dev/pts", "/dev/shm")
+        (victim.rootfs / "dev/pts").mkdir(parents=True, exist_ok=True)
+        victim.config["process"]["terminal"] = True
+        for make in (lambda path: path.write_text("bait"), os.mkfifo, lambda path: os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))):
+            (victim.rootfs / "dev/pts/ptmx").unlink(missing_ok=True)
+            make(victim.rootfs / "dev/pts/ptmx")
+            done = victim.run()
+            assert done.returncode == 1 and "/dev/pts/ptmx of the container is not a terminal's" in done.stderr, done
+
+
+def test_a_terminal_s_other_end_is_not_looked_up_by_name(nova):
+    """CVE-2025-52565: beside the real device for new terminals lie files of the image, with the names that those will have."""
+    with Victim(nova) as victim:
+        victim.without_mount("/dev", "/dev/pts", "/dev/shm")
+        (victim.rootfs / "dev/pts").mkdir(parents=True, exist_ok=True)
+        baits = [victim.rootfs / f"dev/pts/{number}" for number in range(64)]
+        for bait in baits:
+            bait.write_text("bait")
+        victim.mount("/dev/pts/ptmx", "bind", "/dev/pts/ptmx", "bind")
+        victim.mount("/dev/pts/pts", "bind", "/dev/pts", "bind")  # Where the kernel looks for them.
+        victim.config["process"] |= {"terminal": True, "args": ["sh", "-c", "echo it ran; cat /dev/console"]}
+        victim.write()
+        with contextlib.closing(Terminal(nova, command=victim.command("run", "--bundle", victim.bundle, victim.id))) as terminal:
+            terminal.read_until("it ran")
+            terminal.type("echoed\n")
+            terminal.read_until("echoed\r\nechoed")  # By the terminal, and by the program that reads it.
+        assert {bait.read_text() for bait in baits} == {"bait"}
 
 
 def test_dev_as_a_link_leads_nowhere(nova):
@@ -298,6 +337,15 @@ def test_nothing_is_inheritable_by_default(nova):
             done = victim.nb("exec", *words, victim.id, "grep", "Cap", "/proc/self/status")
             sets = dict(line.split() for line in done.stdout.splitlines())
             assert int(sets["CapInh:"], 16) == int(sets["CapAmb:"], 16) == 0, (words, sets)
+
+
+def test_a_capsule_has_nothing_inheritable(nova):
+    """CVE-2022-29162: the same for what Nova itself runs: the first program, what exec adds, and another user's."""
+    web_image(nova)
+    nova.novafile('project = "test"\n[image.web]\nsource = "images/web.tar"\n[container.web]\ncapsule = "web"\ncommand = "sleep 1000"\n').run("up")
+    for words in (("grep", "Cap", "/proc/1/status"), ("grep", "Cap", "/proc/self/status")):
+        sets = dict(line.split() for line in nova.out("exec", "container", "web", "--", *words).splitlines())
+        assert int(sets["CapInh:"], 16) == int(sets["CapAmb:"], 16) == 0 and int(sets["CapBnd:"], 16) != 0, (words, sets)
 
 
 def test_a_race_at_the_mount_points_is_not_won(nova):
