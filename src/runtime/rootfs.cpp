@@ -117,7 +117,7 @@ Status make_rootfs_read_only(const sys::RootDirectory& root)
 Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
 {
     for (const auto& path : config.readonly_paths)
-        if (auto const target = TRY(find_path(root, path)))
+        if (auto const target = TRY(find_path(root, path).context("linux.readonlyPaths")))
             TRY(make_read_only(root, path, target).context("linux.readonlyPaths: " + path));
     if (config.masked_paths.empty())
         return done();
@@ -127,7 +127,7 @@ Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
     for (const auto& path : config.masked_paths)
         if (!masked.insert(sys::clean_path(path)).second)
             continue;
-        else if (auto const target = TRY(find_path(root, path)))
+        else if (auto const target = TRY(find_path(root, path).context("linux.maskedPaths")))
             TRY(mask(target, null_device.get(), empty_directory).context("linux.maskedPaths: " + path));
     return done();
 }

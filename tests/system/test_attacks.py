@@ -120,12 +120,16 @@ def test_no_descriptor_of_the_caller_is_inherited(nova):
         victim.config["process"]["args"] = ["ls", "/proc/self/fd"]
         assert victim.run(pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]  # 3 is that of ls.
         victim.shell("sleep 1000")
+        held = victim.bundle / "held"
+        look = f"""ls -l /proc/$(sed 's/.*"pid": *\\([0-9]*\\).*/\\1/')/fd >{held}"""
+        victim.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", look]}]}
         victim.write()
         with open(victim.bundle / "words", "w", encoding="utf-8") as words:  # A pipe would be held open by what waits.
             subprocess.run(victim.command("create", "--bundle", victim.bundle, victim.id), pass_fds=kept, stdout=words, stderr=words, check=True)
-        held = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{victim.pid()}/fd")]
-        assert str(victim.outside) not in held, f"held while it waits for start, and seen from its pid namespace: {held}"
+        subprocess.run(["sh", "-c", f"ls -l /proc/{victim.pid()}/fd >>{held}"], check=True)
+        assert "socket:" in held.read_text() and str(victim.outside) not in held.read_text(), f"while it is made, or waits: {held.read_text()}"
         victim.nb("delete", "--force", victim.id)
+        del victim.config["hooks"]
         victim.start()
         assert victim.nb("exec", victim.id, "ls", "/proc/self/fd", pass_fds=kept).stdout.split() == ["0", "1", "2", "3"]
         for fd in kept:
