@@ -122,3 +122,21 @@ def remove_cgroups(group):
         if not left:
             return
         time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def own_places(nova):
+    own_run_directory()
+    own_hierarchies(nova)
+    group = f"drop-in-{nova.root.name}"
+    try:
+        with registry(nova):
+            yield group
+    finally:
+        remove_cgroups(group)
+
+
+def leaves_no_mount(nova):
+    left = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if f" {nova.root}/" in line]
+    for path in reversed(left):
+        subprocess.run(["umount", "-l", path], check=False, capture_output=True)

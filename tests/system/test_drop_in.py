@@ -12,7 +12,7 @@ import subprocess
 import time
 import traceback
 
-from drop_in import IMAGE, NB, Client, cgroup_directories, debian_programs, own_hierarchies, own_run_directory, registry, remove_cgroups, service
+from drop_in import IMAGE, NB, Client, cgroup_directories, debian_programs, leaves_no_mount, own_places, service
 from harness import alive, eventually, run
 
 ENDS = "trap 'echo ended; exit 3' TERM; echo started; while true; do sleep 0.05; done"
@@ -304,24 +304,6 @@ class Engine(Client):
         names = self.out("ps", "--all", "--quiet", check=False).split()
         if names:
             self.run("rm", "--force", *names, check=False)
-
-
-@contextlib.contextmanager
-def own_places(nova):
-    own_run_directory()
-    own_hierarchies(nova)
-    group = f"drop-in-{nova.root.name}"
-    try:
-        with registry(nova):
-            yield group
-    finally:
-        remove_cgroups(group)
-
-
-def leaves_no_mount(nova):
-    left = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if f" {nova.root}/" in line]
-    for path in reversed(left):
-        subprocess.run(["umount", "-l", path], check=False, capture_output=True)
 
 
 def test_podman(nova):
