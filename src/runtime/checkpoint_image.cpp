@@ -68,7 +68,7 @@ Result<StandardStreams> parse_streams(std::string text)
 }
 
 /// The messages of criu's images/cgroup.proto.
-enum class CgroupPart { whole, set, member, controller, directory, child, path, name };
+enum class CgroupPart { whole, set, member, controller, directory, child, path, name, prefix };
 
 /// What a field of such a message holds; `whole` where it is none of ours.
 CgroupPart part_in(CgroupPart part, unsigned field)
@@ -77,7 +77,7 @@ CgroupPart part_in(CgroupPart part, unsigned field)
     switch (part) {
     case Part::whole: return field == 1 ? Part::set : field == 2 ? Part::controller : Part::whole;
     case Part::set: return field == 2 ? Part::member : Part::whole;
-    case Part::member: return field == 2 ? Part::path : Part::whole;
+    case Part::member: return field == 2 ? Part::path : field == 3 ? Part::prefix : Part::whole;
     case Part::controller: return field == 2 ? Part::directory : Part::whole;
     case Part::directory: return field == 1 ? Part::path : field == 2 ? Part::child : Part::whole;
     case Part::child: return field == 1 ? Part::name : field == 2 ? Part::child : Part::whole;
@@ -85,41 +85,76 @@ CgroupPart part_in(CgroupPart part, unsigned field)
     }
 }
 
-/// criu leaves the first slash away in some places.
-Status check_cgroup_path(std::string_view text, const std::string& own)
-{
-    auto const path = (text.starts_with('/') ? "" : "/") + std::string{text};
-    bool const below = path == own || (path.starts_with(own + "/") && path.find("..") == std::string::npos);
-    if (!own.empty() && below)
+/// Looks at all cgroups of the images; the first directory is the one that the others have to be below.
+class ImageCgroups {
+public:
+    Status check_all(std::string_view bytes)
+    {
+        auto const fields = TRY(parse_wire_message(bytes));
+        for (auto const part : {CgroupPart::controller, CgroupPart::set})
+            for (const auto& field : fields)
+                if (part_in(CgroupPart::whole, field.field) == part)
+                    TRY(check(field.bytes, part, 1));
         return done();
-    return Error{Code::invalid_argument, "belongs in cgroup \"" + path.substr(0, 200) + "\", and not in \"" + own +
-                                             "\": set linux.cgroupsPath to it, or take --manage-cgroups-mode ignore"};
-}
+    }
 
-Status check_cgroup_name(std::string_view name)
-{
-    if (name.empty() || name == ".." || name == "." || name.find('/') != std::string_view::npos)
-        return Error{Code::invalid_argument, "has a cgroup named \"" + std::string{name.substr(0, 200)} + "\""};
-    return done();
-}
+    const std::string& root() const { return root_; }
 
-Status check_cgroup_part(std::string_view bytes, CgroupPart part, const std::string& own, int depth)
-{
-    if (part == CgroupPart::path)
-        return check_cgroup_path(bytes, own);
-    if (part == CgroupPart::name)
-        return check_cgroup_name(bytes);
-    if (depth > most_cgroup_depth)
-        return Error{Code::invalid_argument, "has cgroups that are nested too deeply"};
-    for (const auto& field : TRY(parse_wire_message(bytes)))
-        if (auto const inner = part_in(part, field.field); inner != CgroupPart::whole)
-            TRY(check_cgroup_part(field.bytes, inner, own, depth + 1));
-    return done();
-}
+private:
+    Status check(std::string_view bytes, CgroupPart part, int depth)
+    {
+        if (part == CgroupPart::path)
+            return check_path(bytes);
+        if (part == CgroupPart::name)
+            return check_name(bytes);
+        if (depth > most_cgroup_depth)
+            return Error{Code::invalid_argument, "has cgroups that are nested too deeply"};
+        for (const auto& field : TRY(parse_wire_message(bytes))) {
+            auto const inner = part_in(part, field.field);
+            if (inner == CgroupPart::prefix)
+                TRY(check_prefix(field.number));
+            else if (inner != CgroupPart::whole)
+                TRY(check(field.bytes, inner, depth + 1));
+        }
+        return done();
+    }
+
+    /// criu leaves the first slash away in some places.
+    Status check_path(std::string_view text)
+    {
+        auto const path = (text.starts_with('/') ? "" : "/") + std::string{text};
+        if (path == "/" || (path + "/").find("/../") != std::string::npos)
+            return Error{Code::invalid_argument, "has the cgroup \"" + path.substr(0, 200) + "\""};
+        if (root_.empty())
+            root_ = path;
+        if (path == root_ || path.starts_with(root_ + "/"))
+            return done();
+        return Error{Code::invalid_argument,
+                     "has the cgroup \"" + path.substr(0, 200) + "\", which is not below \"" + root_.substr(0, 200) + "\""};
+    }
+
+    static Status check_name(std::string_view name)
+    {
+        if (name.empty() || name == ".." || name == "." || name.find('/') != std::string_view::npos)
+            return Error{Code::invalid_argument, "has a cgroup named \"" + std::string{name.substr(0, 200)} + "\""};
+        return done();
+    }
+
+    /// How much of a path was outside of the cgroup namespace: criu puts the new cgroup in its place, unseen.
+    Status check_prefix(std::uint64_t length) const
+    {
+        if (length == 0 || length == root_.size())
+            return done();
+        return Error{Code::invalid_argument, "has a cgroup namespace at " + std::to_string(length) + " bytes, and not at \"" +
+                                                 root_.substr(0, 200) + "\""};
+    }
+
+    std::string root_;
+};
 
 } // namespace
 
-Status check_image_cgroups(const std::string& image_path, const std::string& own)
+Result<std::string> check_image_cgroups(const std::string& image_path)
 {
     auto const file = image_path + "/cgroup.img";
     auto const text = TRY(sys::read_file(file, most_bytes_of_cgroups).context("--image-path"));
@@ -129,7 +164,9 @@ Status check_image_cgroups(const std::string& image_path, const std::string& own
         std::memcpy(&size, text.data() + 8, sizeof size);
     if (text.size() < head || size != text.size() - head)
         return Error{Code::data_loss, "--image-path " + file + ": is cut short"};
-    return check_cgroup_part(std::string_view{text}.substr(head), CgroupPart::whole, own, 0).context("--image-path " + file);
+    ImageCgroups cgroups;
+    TRY(cgroups.check_all(std::string_view{text}.substr(head)).context("--image-path " + file));
+    return std::string{cgroups.root()};
 }
 
 Result<StandardStreams> streams_of(pid_t pid)

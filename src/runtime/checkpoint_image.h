@@ -21,8 +21,8 @@ base::Status write_streams(const std::string& image_path, const StandardStreams&
 /// change or swap, not too many. Gives the streams. Errors: invalid_argument, permission_denied - names the file.
 base::Result<StandardStreams> check_image(const std::string& image_path);
 
-/// The cgroups that criu would make and join as the images say: only `own` and what lies below it is the container's.
-/// Errors: invalid_argument - another one; data_loss.
-base::Status check_image_cgroups(const std::string& image_path, const std::string& own);
+/// The cgroup below which all those lie that criu would make and join as the images say. criu puts another one in its place.
+/// Errors: invalid_argument - one is not below it; data_loss.
+base::Result<std::string> check_image_cgroups(const std::string& image_path);
 
 } // namespace nova::runtime

@@ -79,10 +79,13 @@ void print_help()
     (void)sys::write_all(1, text);
 }
 
+/// A user's own, also where the user is root of a user namespace alone, as under rootless podman; then USER is not root.
 std::string default_root()
 {
     const char* const run_time = std::getenv("XDG_RUNTIME_DIR");
-    if (::geteuid() != 0 && run_time && *run_time == '/')
+    const char* const user = std::getenv("USER");
+    bool const named_root = user && std::string_view{user} == "root" && ::geteuid() == 0;
+    if (run_time && *run_time == '/' && !named_root && acts_rootless(Rootless::automatic))
         return std::string{run_time} + "/nb";
     return "/run/nb";
 }

@@ -47,7 +47,7 @@ public:
     {
         auto const streams = TRY(check_image(plan_.images.image_path));
         if (plan_.images.cgroup_mode != "ignore")
-            TRY(check_image_cgroups(plan_.images.image_path, plan_.record.cgroup));
+            TRY(choose_cgroup());
         auto const home = TRY(sys::open_file("/proc/self/ns/mnt", O_RDONLY));
         base::Undo undo;
         TRY(sys::leave_namespaces(CLONE_NEWNS));
@@ -71,9 +71,21 @@ public:
     }
 
 private:
+    /// Where the images' cgroups go: below the container's own, whatever the one was called that they come from.
+    Status choose_cgroup()
+    {
+        auto const theirs = TRY(check_image_cgroups(plan_.images.image_path));
+        if (plan_.record.cgroup.empty())
+            return Error{Code::failed_precondition, "the checkpoint is of a container with a cgroup, and this one has none: "
+                                                    "take --manage-cgroups-mode ignore"};
+        move_cgroup_ = theirs != plan_.record.cgroup;
+        return done();
+    }
+
     Status mount_root()
     {
-        TRY(sys::set_mount_attributes("/", {.propagation = MS_PRIVATE}, sys::Subtree::with_submounts));
+        // Ours go nowhere; but the root still follows the host's mount, as the one that was dumped did: criu takes that over.
+        TRY(sys::set_mount_attributes("/", {.propagation = MS_SLAVE}, sys::Subtree::with_submounts));
         root_ = plan_.directory + "/root";
         TRY(sys::make_directories(root_, 0700));
         auto const tree = TRY(sys::clone_tree(plan_.record.rootfs, sys::Subtree::with_submounts).context("rootfs"));
@@ -106,6 +118,11 @@ private:
     {
         auto& options = work.options;
         options.text(criu_option::root, root_).flag(criu_option::sibling, true);
+        if (move_cgroup_) {
+            WireMessage place;
+            place.text(2, plan_.record.cgroup);
+            options.message(criu_option::cgroup_root, place);
+        }
         for (const auto& mount : external_mounts(plan_.config))
             options.message(criu_option::external_mount, external_mount(mount.inside, absolute(mount.source)));
         options.message(criu_option::external_mount, external_mount("/dev/null", "/dev/null"));
@@ -174,6 +191,7 @@ private:
     sys::UniqueFd terminal_;
     pid_t first_ = 0;
     bool checked_ = false;
+    bool move_cgroup_ = false;
 };
 
 } // namespace

@@ -39,20 +39,37 @@ bool is_directory(int fd)
     return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-Status mask(const sys::UniqueFd& target, int null_device, sys::UniqueFd& empty_directory)
+/// What lies over masked paths. A mount is made for the first one and copied for the others.
+struct Masks {
+    sys::UniqueFd null_device; ///< The host's.
+    sys::UniqueFd file;
+    sys::UniqueFd directory;
+};
+
+Status mask_file(const sys::UniqueFd& target, Masks& masks)
 {
-    if (!is_directory(target.get())) {
-        auto const null = TRY(sys::clone_tree(null_device, Subtree::this_mount));
-        return sys::attach_mount(null.get(), target.get());
+    if (masks.file) {
+        auto const copy = TRY(sys::clone_tree(masks.file.get(), Subtree::this_mount));
+        return sys::attach_mount(copy.get(), target.get());
     }
-    if (!empty_directory) { // One file system serves every masked directory.
+    masks.file = TRY(sys::clone_tree(masks.null_device.get(), Subtree::this_mount));
+    // Nothing to follow on the host, and criu can't restore a mount that follows a file.
+    TRY(sys::set_mount_attributes(masks.file.get(), {.propagation = MS_PRIVATE}, Subtree::this_mount));
+    return sys::attach_mount(masks.file.get(), target.get());
+}
+
+Status mask(const sys::UniqueFd& target, Masks& masks)
+{
+    if (!is_directory(target.get()))
+        return mask_file(target, masks);
+    if (!masks.directory) {
         auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
         TRY(filesystem.set("size", "0"));
         TRY(filesystem.set("nr_inodes", "1"));
-        empty_directory = TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-        return sys::attach_mount(empty_directory.get(), target.get());
+        masks.directory = TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        return sys::attach_mount(masks.directory.get(), target.get());
     }
-    auto const copy = TRY(sys::clone_tree(empty_directory.get(), Subtree::this_mount));
+    auto const copy = TRY(sys::clone_tree(masks.directory.get(), Subtree::this_mount));
     return sys::attach_mount(copy.get(), target.get());
 }
 
@@ -121,14 +138,13 @@ Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
             TRY(make_read_only(root, path, target).context("linux.readonlyPaths: " + path));
     if (config.masked_paths.empty())
         return done();
-    auto const null_device = TRY(open_null_device());
-    sys::UniqueFd empty_directory;
+    Masks masks{.null_device = TRY(open_null_device()), .file = {}, .directory = {}};
     std::set<std::string> masked; // One cover is enough.
     for (const auto& path : config.masked_paths)
         if (!masked.insert(sys::clean_path(path)).second)
             continue;
         else if (auto const target = TRY(find_path(root, path).context("linux.maskedPaths")))
-            TRY(mask(target, null_device.get(), empty_directory).context("linux.maskedPaths: " + path));
+            TRY(mask(target, masks).context("linux.maskedPaths: " + path));
     return done();
 }
 

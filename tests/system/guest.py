@@ -94,6 +94,7 @@ if [ ! -e /moved ]; then
 fi
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
 mkdir -p /dev/pts /dev/shm; mount -t devpts -o newinstance,ptmxmode=666 devpts /dev/pts; mount -t tmpfs shm /dev/shm
+mount --make-rshared / # As systemd has it.
 ip link set lo up
 for module in $(cat /lib/modules/order); do insmod /lib/modules/$module.ko; done
 mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
@@ -151,6 +152,10 @@ def boot(machine):
 
 # What a guest needs to see its disk, where init takes modules.
 DISK_MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk")
+
+# In the order in which the kernel takes them: criu looks at sockets, locks the network and keeps its rules.
+CRIU_MODULES = ["libcrc32c", "nfnetlink", "nf_tables", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_conntrack_netlink", "nft_ct",
+                "inet_diag", "tcp_diag", "udp_diag", "unix_diag", "af_packet_diag", "netlink_diag", "veth", "tun"]
 
 
 def lines_of(console):

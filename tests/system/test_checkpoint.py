@@ -5,13 +5,10 @@ where they were. A case is a shell script; what it prints is shown when it fails
 """
 import json
 
-from guest import NB_OF_CASES, RUN_CASES, Machine, install, install_all, install_busybox, pack, run_cases, write_cases, write_init, write_modules
+from guest import CRIU_MODULES, NB_OF_CASES, RUN_CASES, Machine, install, install_all, install_busybox, pack, run_cases, write_cases, write_init, write_modules
 from harness import BUILD, IMAGES, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
-# In the order in which the kernel takes them: criu looks at sockets, locks the network and keeps its rules.
-MODULES = ["libcrc32c", "nfnetlink", "nf_tables", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack", "nf_conntrack_netlink", "nft_ct", "inet_diag",
-           "tcp_diag", "udp_diag", "unix_diag", "af_packet_diag", "netlink_diag", "veth", "tun"]
 COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done"
 # A connection of the container with itself: what one end counts, the other writes down.
 CONNECTED = "sleep 9999 | nc -l -p 99 >/tmp/received & sleep 0.5; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99"
@@ -61,12 +58,22 @@ CASES = {
         """,
     "bind_mounts_come_from_their_source": """
         mkdir -p /data /bound; echo old >/data/file
-        sed 's|"mounts":\\[|"mounts":[{"destination":"/data","source":"/data","options":["bind"]},|' /bundle/config.json >/bound/config.json
+        sed 's|"mounts":\\[|"mounts":[{"destination":"/data","source":"/data","options":["bind","private"]},|' /bundle/config.json >/bound/config.json
         nb run --detach --bundle /bound $id </dev/null >/dev/null 2>&1
         nb checkpoint --image-path /images/$id $id
         echo new >/data/file
         nb restore --detach --bundle /bound --image-path /images/$id $id </dev/null >/dev/null 2>&1
         [ "$(nb exec $id cat /data/file)" = new ]
+        """,
+    "another_name_and_cgroup_are_taken": """
+        start $id
+        nb checkpoint --image-path /images/$id $id
+        mkdir -p /moved.d; sed 's|"cgroupsPath":"[^"]*",*||; s|"linux":{|"linux":{"cgroupsPath":"/elsewhere/other",|' /bundle/config.json >/moved.d/config.json
+        nb restore --detach --bundle /moved.d --image-path /images/$id --pid-file /tmp/pid other </dev/null >/dev/null 2>/tmp/words || { cat /tmp/words; exit 1; }
+        grep -qx $(cat /tmp/pid) /sys/fs/cgroup/elsewhere/other/cgroup.procs; [ ! -e $group ]
+        [ $(cat /sys/fs/cgroup/elsewhere/other/pids.max) = 50 ]; [ "$(nb exec other cat /proc/1/cgroup)" = 0::/ ]
+        before=$(count); sleep 0.5; [ $(count) -gt $before ]
+        nb delete --force other; [ ! -e /sys/fs/cgroup/elsewhere/other ]; rmdir /sys/fs/cgroup/elsewhere
         """,
     "more_rights_than_the_config_allows_are_refused": """
         start $id
@@ -81,7 +88,8 @@ CASES = {
         start $id
         nb checkpoint --image-path /images/$id $id
         refused() { ! nb restore --detach --bundle /bundle --image-path /images/$id ${2:-$id} </dev/null 2>/tmp/words; cat /tmp/words; grep "$1" /tmp/words; [ ! -e /run/nb/${2:-$id} ]; }
-        refused 'belongs in cgroup "/images_of_strangers_are_looked_at", and not in "/other"' other
+        sed 's|/images_of_str|/imagez_of_str|g' /images/$id/cgroup.img >/tmp/cgroup.img; cp /images/$id/cgroup.img /tmp/good.img
+        cp /tmp/cgroup.img /images/$id/cgroup.img; refused 'which is not below'; cp /tmp/good.img /images/$id/cgroup.img
         ln -s /etc/passwd /images/$id/link; refused 'link: is no plain file'; rm /images/$id/link
         chmod 666 /images/$id/core-1.img; refused 'core-1.img: can be written by others'; chmod 600 /images/$id/core-1.img
         chown 7 /images/$id/core-1.img; refused 'core-1.img: belongs to another user'; chown 0 /images/$id/core-1.img
@@ -193,7 +201,7 @@ def make_initramfs(nova):
         install_all(place, ["flock"])
     install(NB, root)
     install_all(root, ("criu", "tar", "gzip", "ip"))  # criu wants what busybox's own have not.
-    write_modules(root / "lib/modules", MODULES)
+    write_modules(root / "lib/modules", CRIU_MODULES)
     write_bundle(root / "bundle", COUNT)
     write_bundle(root / "bundles/connected", CONNECTED)
     write_bundle(root / "bundles/terminal", "i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.1; done", terminal=True)
