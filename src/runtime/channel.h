@@ -23,7 +23,7 @@ enum class Note : char {
     cgroup = 'G',      ///< Parent: the files by which to join the container's cgroup (version 1).
     terminal = 'T',    ///< Child: here is the terminal's other end.
     listener = 'L',    ///< Child: here is the seccomp listener.
-    node = 'N',        ///< Helper: here is a device node.
+    node = 'D',        ///< Helper: here is a device node.
     ready = 'R',       ///< Child: all is set up; I wait.
     proceed = 'P',     ///< Parent: go on.
     ended = 'X',       ///< Nobody is at the other end any more: after exec, or after death.

@@ -51,7 +51,8 @@ Status write_proc_self(int proc_self, const std::string& path, std::string_view 
 
 Status write_proc_sys(int proc, const std::string& path, std::string_view text)
 {
-    auto const file = TRY(open_beneath(proc, "sys/" + path, O_WRONLY).context("/proc"));
+    auto const sysctls = TRY(open_beneath(proc, "sys", O_PATH | O_DIRECTORY).context("/proc"));
+    auto const file = TRY(open_beneath(sysctls.get(), path, O_WRONLY).context("/proc/sys"));
     TRY(check_procfs(file, "/proc/sys/" + path));
     return write_all(file.get(), text);
 }
