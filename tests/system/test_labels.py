@@ -93,6 +93,11 @@ APPARMOR = {
         nb run --detach --bundle $bundle $id
         nb exec $id cat /etc/secret; ! nb exec --apparmor nb-test $id cat /etc/secret
         """),
+    "exec_is_not_led_astray_by_who_is_entered": (config_of(FAKE_PROC, CONFINED), """
+        nb run --detach --bundle $bundle $id
+        until [ -e $bundle/rootfs/ready ]; do sleep 0.1; done
+        [ "$(nb exec $id cat /proc/self/attr/exec /etc/plain)" = plain ]; ! nb exec $id cat /etc/secret
+        """),
     "a_profile_that_nobody_loaded": (config_of(LOOK, {"process": {"apparmorProfile": "nosuch"}}), """
         code=0; nb run --bundle $bundle $id 2>/tmp/words || code=$?
         [ $code = 1 ]; grep process.apparmorProfile /tmp/words; [ $(grep -vc '^+' /tmp/words) = 1 ]; [ ! -e /run/nb/$id ]; [ ! -e $group ]
