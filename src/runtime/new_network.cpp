@@ -3,13 +3,15 @@
 #include <sched.h>
 
 #include "sys/link.h"
+#include "sys/namespace.h"
 #include "sys/netns.h"
 
 namespace nova::runtime {
 
 bool may_make_network_apart(const NamespacePlan& plan)
 {
-    return (plan.fresh & CLONE_NEWNET) != 0 && !plan.has(CLONE_NEWUSER) && !plan.needs_process_between();
+    return (plan.fresh & CLONE_NEWNET) != 0 && !plan.has(CLONE_NEWUSER) && !plan.needs_process_between() &&
+           sys::is_in_first_user_namespace();
 }
 
 Result<sys::UniqueFd> make_network()

@@ -7,7 +7,8 @@
 namespace nova::runtime {
 
 /// Whether the runtime may make the container's network namespace while the container's process mounts, instead of making it with
-/// that process: it takes as long as all other namespaces together. Not where it has to belong to the container's user namespace.
+/// that process: it takes as long as all other namespaces together. Not where it has to belong to the container's user namespace,
+/// and not where we could not come back from it, as under rootless podman.
 bool may_make_network_apart(const NamespacePlan& plan);
 
 /// A network namespace whose loopback is up: programs count on that, and other runtimes raise it too. The caller, a process with

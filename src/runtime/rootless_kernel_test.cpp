@@ -38,8 +38,10 @@ protected:
         EXPECT_TRUE(sys::run_child_that_succeeds(run).ok());
     }
 
-    /// nb as that user. `before`: what a shell of root's does first, in a mount namespace of its own.
-    sys::Finished as_user(const std::vector<std::string>& words, const std::string& before = "true") const
+    /// nb as that user. `before`: what a shell of root's does first, in a mount namespace of its own. `through`: a program that
+    /// calls nb.
+    sys::Finished as_user(const std::vector<std::string>& words, const std::string& before = "true",
+                          const std::vector<std::string>& through = {}) const
     {
         sys::RunSpec run;
         run.child.program = sys::find_program("unshare").value();
@@ -58,8 +60,9 @@ protected:
                           user,
                           "--clear-groups",
                           "env",
-                          "XDG_RUNTIME_DIR=" + run_time.string(),
-                          own_program.string()};
+                          "XDG_RUNTIME_DIR=" + run_time.string()};
+        run.child.argv.insert(run.child.argv.end(), through.begin(), through.end());
+        run.child.argv.push_back(own_program.string());
         run.child.argv.insert(run.child.argv.end(), words.begin(), words.end());
         return sys::run_child(run).value();
     }
@@ -116,6 +119,21 @@ TEST_F(RootlessTest, keeps_its_records_where_the_user_s_run_time_files_are)
     EXPECT_TRUE(as_user({"kill", id, "KILL"}).status.success());
     EXPECT_TRUE(as_user({"delete", "--force", id}).status.success());
     EXPECT_FALSE(fs::exists(run_time / "nb" / id));
+}
+
+TEST_F(RootlessTest, is_served_as_root_of_a_user_namespace_that_somebody_else_made)
+{
+    shell("sleep 1000");
+    auto& platform = config["linux"];
+    std::erase_if(platform["namespaces"].get_ref<json::array_t&>(), [](const json& entry) { return entry["type"] == "user"; });
+    platform["namespaces"].push_back({{"type", "network"}});
+    platform.erase("uidMappings");
+    platform.erase("gidMappings");
+    write_config();
+    std::vector<std::string> const podman{"env", "-u", "USER", "unshare", "--user", "--map-root-user", "--mount"};
+    auto const started = as_user({"create", "--bundle", bundle.string(), id}, "true", podman);
+    ASSERT_TRUE(started.status.success()) << started.err;
+    EXPECT_TRUE(fs::exists(run_time / "nb" / id / "state.json")) << "and not in /run/nb, which is root's";
 }
 
 TEST_F(RootlessTest, lists_processes_without_a_cgroup_but_counts_nothing)

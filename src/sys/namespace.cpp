@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +30,13 @@ Result<Cloned> clone_process(std::uint64_t flags, int cgroup)
     if (pid > 0)
         cloned.pidfd = UniqueFd{pidfd};
     return cloned;
+}
+
+bool is_in_first_user_namespace()
+{
+    constexpr ino_t first = 0xEFFFFFFD; // A promise of the kernel's to its users.
+    struct stat status {};
+    return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == first;
 }
 
 Status enter_namespace(int fd, int types)
