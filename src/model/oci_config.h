@@ -41,8 +41,8 @@ struct Scheduler {
     std::int32_t nice = 0;
     std::int32_t priority = 0;
     std::vector<std::string> flags;
-    std::uint64_t runtime = 0; ///< Nanoseconds, as deadline and period.
-    std::uint64_t deadline = 0;
+    std::optional<std::uint64_t> runtime; ///< Nanoseconds, as deadline and period.
+    std::optional<std::uint64_t> deadline;
     std::uint64_t period = 0;
 };
 

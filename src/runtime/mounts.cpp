@@ -35,6 +35,15 @@ bool is_bind(const oci::Mount& mount, const MountOptions& options)
     return options.bind || mount.type == "bind" || mount.type == "rbind";
 }
 
+/// Of those that are bound, the kernel's own views are nobody's to fill.
+Content content_of(const UniqueFd& tree)
+{
+    struct statfs filesystem {};
+    bool const views_kernel =
+        ::fstatfs(tree.get(), &filesystem) == 0 && (filesystem.f_type == PROC_SUPER_MAGIC || filesystem.f_type == SYSFS_MAGIC);
+    return views_kernel ? Content::ours : Content::strange;
+}
+
 /// What lies at that very name, a link too. Empty where nothing does.
 Result<UniqueFd> find_unfollowed(const sys::RootDirectory& root, const std::string& destination)
 {
@@ -42,6 +51,8 @@ Result<UniqueFd> find_unfollowed(const sys::RootDirectory& root, const std::stri
     auto const slash = path.rfind('/');
     auto const parent = TRY(root.ensure_directory(slash == std::string::npos ? "/" : path.substr(0, slash)));
     auto found = sys::open_at(parent.get(), path.substr(slash + 1), O_PATH | O_NOFOLLOW);
+    if (found.ok() && content_of(found.value()) == Content::ours) // A cover there would lie to all who look up "self".
+        return Error{Code::invalid_argument, "must not cover a link of the kernel's own file systems"};
     return failed_with(found, Code::not_found) ? UniqueFd{} : std::move(found);
 }
 
@@ -127,15 +138,6 @@ Result<UniqueFd> make_bind(const std::string& source, const oci::Mount& mount, c
         TRY(sys::set_mount_attributes(tree.get(), {.propagation = MS_PRIVATE}, Subtree::with_submounts));
     TRY(set_attributes(tree, options));
     return tree;
-}
-
-/// Of those that are bound, the kernel's own views are nobody's to fill.
-Content content_of(const UniqueFd& tree)
-{
-    struct statfs filesystem {};
-    bool const views_kernel =
-        ::fstatfs(tree.get(), &filesystem) == 0 && (filesystem.f_type == PROC_SUPER_MAGIC || filesystem.f_type == SYSFS_MAGIC);
-    return views_kernel ? Content::ours : Content::strange;
 }
 
 Status bind(const MountContext& context, std::size_t index, const MountOptions& options)

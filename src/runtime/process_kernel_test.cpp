@@ -56,6 +56,22 @@ TEST_F(ProcessOf, names_what_is_wrong_with_a_scheduler)
     expect_refusal("process.scheduler: unknown name SCHED_FLAG_X");
 }
 
+TEST_F(ProcessOf, names_what_is_wrong_with_a_deadline)
+{
+    auto const refused = [&](json settings, const std::string& text) {
+        settings["policy"] = "SCHED_DEADLINE";
+        config["process"]["scheduler"] = std::move(settings);
+        expect_refusal("process.scheduler: sched_setattr: `SCHED_DEADLINE` " + text);
+    };
+    refused({{"deadline", 20000000}}, "requires `runtime`");
+    refused({{"runtime", 20000000}}, "requires `deadline`");
+    refused({{"runtime", 0}, {"deadline", 20000000}}, "runtime must be greater than 0");
+    refused({{"runtime", 1023}, {"deadline", 20000000}}, "runtime 1023 must be between 1024 and ");
+    refused({{"runtime", 1ull << 63}, {"deadline", 1ull << 63}}, "runtime 9223372036854775808 must be between");
+    refused({{"runtime", 3000}, {"deadline", 2000}}, "runtime 3000 must be <= deadline 2000");
+    refused({{"runtime", 2000}, {"deadline", 3000}, {"period", 2500}}, "deadline 3000 must be <= period 2500");
+}
+
 TEST_F(ProcessOf, has_its_io_priority)
 {
     config["process"]["ioPriority"] = {{"class", "IOPRIO_CLASS_BE"}, {"priority", 6}};

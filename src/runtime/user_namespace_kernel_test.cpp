@@ -153,6 +153,17 @@ TEST_F(MountOrder, covers_a_link_where_it_is_not_to_be_followed)
     EXPECT_EQ(finished.out, "elsewhere\n") << finished.err;
 }
 
+TEST_F(MountOrder, covers_no_link_of_the_kernel_s)
+{
+    fs::create_symlink("nowhere", directory / "link");
+    config["mounts"].push_back({{"destination", "/proc/self"},
+                                {"source", (directory / "link").string()},
+                                {"options", {"bind", "dest-nofollow", "src-nofollow"}}});
+    auto const finished = run();
+    EXPECT_EQ(finished.status.as_exit_code(), 1);
+    EXPECT_NE(finished.err.find("must not cover a link of the kernel's"), std::string::npos) << finished.err;
+}
+
 TEST_F(MountOrder, wants_a_dev_that_is_no_link)
 {
     std::erase_if(config["mounts"].get_ref<json::array_t&>(),

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,8 +57,8 @@ struct SchedulerSettings {
     int nice = 0;
     int priority = 0;
     std::vector<std::string> flags;
-    std::uint64_t runtime = 0;
-    std::uint64_t deadline = 0;
+    std::optional<std::uint64_t> runtime;
+    std::optional<std::uint64_t> deadline;
     std::uint64_t period = 0;
 };
 /// Each check_ tells what its set_ would refuse whatever the kernel and the caller's rights are. Errors: invalid_argument.

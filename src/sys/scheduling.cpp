@@ -88,6 +88,30 @@ static_assert(sizeof(SchedulerAttributes) == 48);
 
 Status refuse(std::string_view what) { return Error{Code::invalid_argument, std::string{what}}; }
 
+/// What the kernel refuses with a bare EINVAL (sched(7)). The words are those that crun's callers know.
+Status check_deadline(const SchedulerSettings& settings)
+{
+    constexpr std::uint64_t least = 1024; // Nanoseconds.
+    constexpr std::uint64_t most = (1ull << 63) - 1;
+    auto const refuse_deadline = [](const std::string& what) { return refuse("sched_setattr: `SCHED_DEADLINE` " + what); };
+    if (!settings.runtime)
+        return refuse_deadline("requires `runtime`");
+    if (!settings.deadline)
+        return refuse_deadline("requires `deadline`");
+    auto const runtime = *settings.runtime;
+    auto const deadline = *settings.deadline;
+    if (runtime == 0)
+        return refuse_deadline("runtime must be greater than 0");
+    if (runtime < least || runtime > most)
+        return refuse_deadline("runtime " + std::to_string(runtime) + " must be between " + std::to_string(least) + " and " +
+                               std::to_string(most));
+    if (runtime > deadline)
+        return refuse_deadline("runtime " + std::to_string(runtime) + " must be <= deadline " + std::to_string(deadline));
+    if (settings.period != 0 && deadline > settings.period)
+        return refuse_deadline("deadline " + std::to_string(deadline) + " must be <= period " + std::to_string(settings.period));
+    return base::done();
+}
+
 /// What belongs to another policy would be passed over by the kernel, and whoever wrote it would not learn of it.
 Status check_parts(const SchedulerSettings& settings)
 {
@@ -99,7 +123,9 @@ Status check_parts(const SchedulerSettings& settings)
         return refuse("priority must be 0 to 99, is " + std::to_string(settings.priority));
     if (settings.priority != 0 && !realtime)
         return refuse("priority is for SCHED_FIFO and SCHED_RR only");
-    if (!deadline && (settings.runtime != 0 || settings.deadline != 0 || settings.period != 0))
+    if (deadline)
+        return check_deadline(settings);
+    if (settings.runtime.value_or(0) != 0 || settings.deadline.value_or(0) != 0 || settings.period != 0)
         return refuse("runtime, deadline and period are for SCHED_DEADLINE only");
     return base::done();
 }
@@ -113,8 +139,8 @@ Result<SchedulerAttributes> attributes_of(const SchedulerSettings& settings)
     TRY(check_parts(settings));
     attributes.nice = settings.nice;
     attributes.priority = static_cast<unsigned>(settings.priority);
-    attributes.runtime = settings.runtime;
-    attributes.deadline = settings.deadline;
+    attributes.runtime = settings.runtime.value_or(0);
+    attributes.deadline = settings.deadline.value_or(0);
     attributes.period = settings.period;
     return attributes;
 }
