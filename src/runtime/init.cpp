@@ -124,7 +124,7 @@ Status Init::build_root()
     if (config_.read_only_rootfs)
         TRY(make_rootfs_read_only(root));
     TRY(hide_paths(root, config_.platform));
-    return enter_rootfs(root, config_, plan_.root_switch);
+    return enter_rootfs(root, config_, plan_.rootfs, plan_.root_switch);
 }
 
 Status Init::make_mounts(sys::RootDirectory& root)

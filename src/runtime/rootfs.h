@@ -19,7 +19,7 @@ enum class RootSwitch { pivot, move };
 Result<sys::RootDirectory> open_rootfs(const std::string& rootfs, const model::oci::Config& config);
 
 /// Makes it "/", with the propagation that the configuration asks for.
-Status enter_rootfs(const sys::RootDirectory& root, const model::oci::Config& config, RootSwitch how);
+Status enter_rootfs(const sys::RootDirectory& root, const model::oci::Config& config, const std::string& rootfs, RootSwitch how);
 
 /// root.readonly
 Status make_rootfs_read_only(const sys::RootDirectory& root);

@@ -109,6 +109,21 @@ TEST_F(UserNamespace, says_which_owner_of_a_device_it_does_not_know)
     expect_nothing_left();
 }
 
+class WithoutPivot : public ContainerTest {};
+
+TEST_F(WithoutPivot, lets_nobody_inside_mount_a_proc_without_the_masks)
+{
+    config["process"]["capabilities"]["bounding"].push_back("CAP_SETFCAP");
+    config["process"]["args"] = {
+        "busybox", "unshare", "-m", "-r", "-p", "-f", "sh", "-c", "mount -t proc none /proc && echo bare"};
+    auto const finished = run({"--no-pivot"});
+    EXPECT_EQ(finished.out, "");
+    EXPECT_NE(finished.err.find("ermission denied"), std::string::npos) << finished.err;
+    shell("cat /proc/self/comm; ls /sys/class/net; ls / | grep -c proc");
+    auto const plain = run({"--no-pivot"});
+    EXPECT_EQ(plain.out, "cat\nlo\n1\n") << plain.err;
+}
+
 class MountOrder : public ContainerTest {};
 
 TEST_F(MountOrder, lets_a_bind_mount_show_what_was_mounted_before_it)
