@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "model/cidr.h"
 #include "model/description.h"
 #include "model/kinds.h"
@@ -13,9 +16,19 @@ Rule subnet_rule()
     });
 }
 
+/// Addresses of no network's hosts: of a host that has none yet, of the host itself, of groups, and those kept for later.
+bool is_of_no_network(const Subnet& subnet)
+{
+    constexpr std::array reserved = {Subnet{{0x00000000}, 8}, Subnet{{0x7f000000}, 8}, Subnet{{0xe0000000}, 3}};
+    return std::any_of(reserved.begin(), reserved.end(), [&](const Subnet& other) { return subnet.overlaps(other); });
+}
+
 void check_addresses(const NetworkSpec& spec, Problems& problems)
 {
     auto const subnet = parse_subnet(spec.subnet).value();
+    if (is_of_no_network(subnet))
+        return problems.add_at("subnet",
+                               to_string(subnet) + " is reserved: take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
     auto const inside = [&](Ipv4 address) { return subnet.contains_host(address); };
     if (subnet.has_host_part() && !inside(subnet.address))
         problems.add_at("subnet", to_string(subnet.address) + " is the broadcast address and can't be the gateway");

@@ -186,6 +186,10 @@ TEST(Admit, holds_the_rules_of_a_network)
     EXPECT_THAT(problems_of("Network",
                             network({{"subnet", "10.0.0.0/24"}, {"gateway", "10.0.1.1"}, {"dhcpRange", "10.0.0.9-10.0.0.255"}})),
                 testing::ElementsAre(HasSubstr("spec.gateway: 10.0.1.1 is no host's address"), HasSubstr("spec.dhcpRange: ")));
+    for (const auto* reserved : {"0.1.0.0/16", "127.0.0.1/24", "224.0.0.1/24", "255.255.255.0/24"})
+        EXPECT_THAT(problems_of("Network", network({{"subnet", reserved}})),
+                    testing::ElementsAre(std::string{"spec.subnet: "} + reserved +
+                                         " is reserved: take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"));
     EXPECT_THAT(problems_of("Network", network({{"dhcpRange", "10.0.0.9-10.0.0.8"}})),
                 testing::ElementsAre(HasSubstr("spec.dhcpRange: the last address"), "spec.dhcpRange: needs a subnet"));
 }

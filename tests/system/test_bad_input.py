@@ -18,6 +18,7 @@ BAD_FILES = {
     "wrong type": ('[vm.probe]\nkernel = "there"\ncpu = "two"\n', "vm.probe.cpu", ""),
     "bad size": ('[vm.probe]\nkernel = "there"\nmemory = "256 bananas"\n', "vm.probe.memory", "256 bananas"),
     "bad address": ('[network.lab]\nsubnet = "10.88.0.300/24"\n', "network.lab.subnet", "10.88.0.300/24"),
+    "address of the host itself": ('[network.lab]\nsubnet = "127.0.0.1/24"\n', "network.lab.subnet", "reserved"),
     "address outside": ('[network.lab]\nsubnet = "10.88.0.1/24"\ndhcp_range = "10.99.0.5-10.99.0.9"\n', "network.lab.dhcp_range", ""),
     "overlapping subnets": ('[network.a]\nsubnet = "10.88.0.1/16"\n[network.b]\nsubnet = "10.88.3.1/24"\n', "network.b.subnet", "network.a"),
     "network not defined": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.web]\ncapsule = "web"\nnetwork = "lap"\n', "container.web.network", "lab"),
