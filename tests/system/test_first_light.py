@@ -1,11 +1,13 @@
 """The main job: one NovaFile brings up a capsule, a machine and the network between them."""
-from harness import CAPSULE, MACHINE, eventually, inventory, run, web_image
+from harness import SOURCE, eventually, inventory, run, web_image
+
+EXAMPLE = SOURCE / "examples/first-light/NovaFile"
 
 
 def test_one_file_brings_up_capsule_machine_and_network(nova):
     before = inventory()
     web_image(nova)
-    nova.novafile(CAPSULE + MACHINE)
+    nova.novafile(EXAMPLE.read_text())
     assert "create Pod web" in nova.out("plan")
     up = nova.out("up")
     assert "up Pod web" in up and "up VirtualMachine probe" in up and "up Network lab" in up, up
@@ -28,6 +30,14 @@ def test_one_file_brings_up_capsule_machine_and_network(nova):
     assert nova.object("vm", "probe")["status"]["exitCode"] == 0, "it heard the power button"
     nova.run("run", "vm", "probe")
     assert nova.object("vm", "probe")["status"]["phase"] == "Running"
+
+    follower = nova.start("logs", "container", "web", "--follow")
+    assert nova.out("exec", "container", "web", "--", "wget", "-q", "-O", "-", "http://web/") == "First light\n"
+    own = nova.object("container", "web")["status"]["podIP"]
+    eventually("the capsule logged it", lambda: f"{own}]:" in nova.out("logs", "container", "web"))
+    nova.run("stop", "container", "web")  # With which the log ends.
+    followed, _ = follower.communicate(timeout=20)
+    assert followed == nova.out("logs", "container", "web") and f"{address}]:" in followed and f"{own}]:" in followed, followed
 
     nova.run("down", timeout=180)
     assert nova.out("ls").count("\n") == 1
