@@ -13,6 +13,7 @@
 #include "apps/nova/cli/program.h"
 #include "apps/nova/server/daemon.h"
 #include "apps/nova/server/notify.h"
+#include "sys/file.h"
 #include "sys/pidfd.h"
 #include "sys/unix_socket.h"
 
@@ -28,6 +29,13 @@ Result<int> run_server(const Invocation& invocation)
     return exit_ok;
 }
 
+/// Whether a process is a daemon, and not the service manager that holds the socket until one is needed.
+bool is_daemon(pid_t pid)
+{
+    auto const argv = sys::read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("");
+    return argv.find(std::string_view{"\0server\0", 8}) != std::string::npos;
+}
+
 /// Ends the daemon. What runs goes on; with nothing running, the supervisor ends too.
 Result<int> stop_server(const Invocation& invocation)
 {
@@ -38,6 +46,10 @@ Result<int> stop_server(const Invocation& invocation)
         return exit_ok;
     }
     auto const pid = TRY(sys::peer_of(socket.value().get())).pid;
+    if (!is_daemon(pid)) {
+        std::cout << "no daemon runs: process " << pid << " holds its socket, and starts one when it is needed\n";
+        return exit_ok;
+    }
     auto const daemon = TRY(sys::open_pidfd(pid).context("the daemon"));
     TRY(sys::signal_pidfd(daemon.get(), SIGTERM));
     pollfd end{daemon.get(), POLLIN, 0}; // Not our child: its end can be seen, not its status.

@@ -35,6 +35,8 @@ int passed_listener()
     auto const* count = std::getenv("LISTEN_FDS");
     if (pid == nullptr || count == nullptr || std::string{pid} != std::to_string(::getpid()) || std::atoi(count) < 1)
         return -1;
+    // Once more: whoever listened last is whom those that connect take for the daemon (SO_PEERCRED), and 'server stop' ends.
+    ::listen(3, SOMAXCONN);
     return 3;
 }
 
