@@ -82,8 +82,9 @@ class Client:
         self.options = [*options, f"--cgroup-parent=/{group}", "--network=none"]
 
     def run(self, *words, check=True, timeout=60, **options):
+        # podman's monitor leaves a file named oom where it was started, of a container that had too much memory.
         done = subprocess.run([*self.command, *map(str, words)], capture_output=True, text=True, timeout=timeout, check=False, env=self.env,
-                              stdin=options.pop("stdin", subprocess.DEVNULL), **options)
+                              cwd=self.nova.root, stdin=options.pop("stdin", subprocess.DEVNULL), **options)
         if check and done.returncode != 0:
             raise Failed(f"{' '.join(map(str, words))}: exit {done.returncode}\nstdout: {done.stdout[-1500:]}\nstderr: {done.stderr[-1500:]}")
         return done
