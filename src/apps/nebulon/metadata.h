@@ -22,6 +22,7 @@ struct Volume {
     bool read_only = false;
 
     bool is_named() const { return source.front() != '/'; }
+    bool operator==(const Volume&) const = default;
 };
 
 /// What the user asked for.
@@ -39,6 +40,7 @@ struct ContainerConfig {
     std::optional<double> cpus;
 
     bool is_image() const { return rootfs.front() != '/'; }
+    bool operator==(const ContainerConfig&) const = default;
 };
 
 enum class State { created, running, stopped, exited };
@@ -50,6 +52,7 @@ struct Container {
     pid_t pid = 0; ///< Of its first process; 0 where it does not run.
     State state = State::created;
     ContainerConfig config;
+    bool operator==(const Container&) const = default;
 };
 
 /// Errors: invalid_argument - anything but "nb-" and 8 lower-case hexadecimal digits.
