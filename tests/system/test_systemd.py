@@ -6,10 +6,10 @@ $group (where systemd puts the cgroup).
 """
 import dataclasses
 import json
-import subprocess
 
-from guest import CASES_HEAD, DISK_MODULES, RUN_CASES, Machine, install_busybox, pack, run_cases, write_cases, write_modules, write_program
-from harness import BUILD, IMAGES, SOURCE, run, written_spec
+from guest import install_busybox
+from harness import BUILD, run, written_spec
+from systemd_guest import SystemdGuest
 
 NB = BUILD / "src/apps/nb/nb"
 MIB = 1 << 20
@@ -135,53 +135,15 @@ USER_CASES = {
         """, rootless=True, cgroup="", ids=65536),
 }
 
-# Around the cases of either.
 AS_ROOT = 'bundle=/payload/bundles/$id group=/sys/fs/cgroup/machine.slice/nb-$id.scope\nnb() { command nb --systemd-cgroup --root /run/nb "$@"; }\n'
-AS_USER = """
-exec runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus id=$id \\
-    bundle=/home/user/bundles/$id systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 90 sh -eux /payload/user/$id
-"""
-
-# Runs as root, when systemd has started everything.
-RUNNER = """#!/bin/sh
-exec >/dev/console 2>&1
-export PATH=/payload/bin:/usr/bin:/usr/sbin:/bin:/sbin
-echo; echo "guest: systemd $(systemctl --version | head -n 1), $(systemctl is-system-running)"
+AS_USER = "bundle=/home/user/bundles/$id\n"
+PREPARE = """
 cp -a /payload/bundles /payload/rootfs /home/user/; chown -R user:user /home/user/bundles /home/user/rootfs
-""" + CASES_HEAD + """
-cases=/payload/cases
 clean_up() {
-    if [ -e /payload/user/$id ]; then
-        runuser -u user -- env XDG_RUNTIME_DIR=/run/user/1000 nb --systemd-cgroup delete --force $id
-    else
-        nb --systemd-cgroup --root /run/nb delete --force $id
-    fi
+    as_user nb --systemd-cgroup delete --force $id
+    nb --systemd-cgroup --root /run/nb delete --force $id
     systemctl start dbus.socket dbus.service # Whatever a case did with it.
 }
-""" + RUN_CASES + """
-echo "guest: left $(find /sys/fs/cgroup -name 'nb-*' | tr '\\n' ' ')"
-systemctl poweroff -ff
-"""
-
-UNIT = """[Unit]
-Description=The test
-After=multi-user.target user@1000.service
-Wants=user@1000.service
-[Service]
-Type=exec
-ExecStart=/payload/run
-"""
-
-INIT = """#!/bin/sh
-export PATH=/bin
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; dmesg -n 1
-for module in $(cat /lib/modules/order); do insmod /lib/modules/$module.ko; done
-mkdir /new; mount -t ext4 /dev/vda /new || { echo "guest: no disk"; poweroff -f; }
-cp -a /payload /new/payload; cp /test.service /new/etc/systemd/system/
-mkdir -p /new/etc/systemd/system/multi-user.target.wants /new/var/lib/systemd/linger; touch /new/var/lib/systemd/linger/user
-ln -s /etc/systemd/system/test.service /new/etc/systemd/system/multi-user.target.wants/
-umount /proc /sys; mount --move /dev /new/dev
-exec switch_root /new /sbin/init
 """
 
 
@@ -202,29 +164,20 @@ def make_config(nova, name, case):
     return config
 
 
-def make_initramfs(nova, cases):
-    root = nova.root / "guest"
-    payload = root / "payload"
-    for place in (root, payload / "rootfs"):
-        install_busybox(place)
-    (payload / "bin").mkdir()
-    subprocess.run(["strip", "-o", payload / "bin/nb", NB], check=True)
-    write_modules(root / "lib/modules", (*DISK_MODULES, "autofs4"))
+def make_payload(nova, payload, cases):
+    install_busybox(payload / "rootfs")
     for name, case in cases.items():
         (payload / "bundles" / name).mkdir(parents=True)
         (payload / "bundles" / name / "config.json").write_text(json.dumps(make_config(nova, name, case)))
-    write_cases(payload / "cases", {name: AS_USER if case.rootless else AS_ROOT + case.script for name, case in cases.items()}, before="")
-    write_cases(payload / "user", {name: case.script for name, case in cases.items() if case.rootless}, before="")
-    write_program(root / "init", INIT)
-    write_program(payload / "run", RUNNER)
-    (root / "test.service").write_text(UNIT)
-    return pack(root, nova.root / "guest.initramfs")
 
 
 def test_nb_lets_systemd_make_its_cgroups(nova):
-    image = subprocess.run([SOURCE / "tools/systemd-image", IMAGES / "cache"], check=True, capture_output=True, text=True).stdout.strip()
     cases = USER_CASES | ROOT_CASES  # The last one takes the bus away, which sessions do not live through.
-    run_cases(cases, Machine(IMAGES / "vmlinuz", make_initramfs(nova, cases), disk=image, words="systemd.show_status=false", seconds=570))
+    guest = SystemdGuest(nova, PREPARE)
+    make_payload(nova, guest.payload, cases)
+    for name, case in cases.items():
+        guest.add(name, (AS_USER if case.rootless else AS_ROOT) + case.script, as_user=case.rootless)
+    guest.run()
 
 
 run(globals())
