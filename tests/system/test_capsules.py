@@ -80,7 +80,7 @@ def test_exec_passes_input_exit_code_user_directory_and_environment(nova):
 def test_exec_says_whether_its_command_is_missing_or_unusable(nova):
     lab(nova, TOOLS)
     for words, code, said in ((["tools", "--", "/no/such"], 127, "/no/such: No such file or directory"), (["tools", "--", "nosuch"], 127, '"nosuch" not found in $PATH'),
-                              (["tools", "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"), (["-w", "/nosuch", "tools", "--", "true"], 126, 'no directory "/nosuch"')):
+                              (["tools", "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"), (["-w", "/nosuch", "tools", "--", "true"], 126, 'enter /nosuch: there is no such directory')):
         done = nova.run("exec", *words, check=False)
         assert done.returncode == code and said in done.stderr and done.stderr.count("\n") == 1 and done.stdout == "", (words, done.returncode, done.stdout, done.stderr)
 
