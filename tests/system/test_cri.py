@@ -129,20 +129,22 @@ def test_pods(nova):
         root.mkdir()
         (root / "config.toml").write_text(CONFIG.format(root=root, pause=PAUSE, nb=NB))
         env = {"PATH": f"{programs}/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-        with service(["containerd", "--config", root / "config.toml"], root / "log", env=env):
-            node = Node(Cri(root / "socket", root), group, root)
-            try:
-                eventually("the CRI answers", lambda: node.cri.call("RuntimeService/Version", {}), seconds=60)
-            except Failed as late:
-                raise Failed(f"{late}\n{(root / 'log').read_text()[-3000:]}") from late
-            for case in (a_pod_runs_a_container, containers_of_a_pod_see_each_other, what_can_not_start_is_told):
-                _, pod = case(node)
-                node.cri.call("RuntimeService/StopPodSandbox", {1: pod})
-                node.cri.call("RuntimeService/RemovePodSandbox", {1: pod})
-                print(f"    ok      {case.__name__}", flush=True)
-            left = [path.name for path in (root / "nb/k8s.io").iterdir() if not path.name.startswith(".")]
-            assert left == [], f"records of containers are left: {left}"
-        leaves_no_mount(nova)
+        try:
+            with service(["containerd", "--config", root / "config.toml"], root / "log", env=env):
+                node = Node(Cri(root / "socket", root), group, root)
+                try:
+                    eventually("the CRI answers", lambda: node.cri.call("RuntimeService/Version", {}), seconds=60)
+                except Failed as late:
+                    raise Failed(f"{late}\n{(root / 'log').read_text()[-3000:]}") from late
+                for case in (a_pod_runs_a_container, containers_of_a_pod_see_each_other, what_can_not_start_is_told):
+                    _, pod = case(node)
+                    node.cri.call("RuntimeService/StopPodSandbox", {1: pod})
+                    node.cri.call("RuntimeService/RemovePodSandbox", {1: pod})
+                    print(f"    ok      {case.__name__}", flush=True)
+                left = [path.name for path in (root / "nb/k8s.io").iterdir() if not path.name.startswith(".")]
+                assert left == [], f"records of containers are left: {left}"
+        finally:
+            leaves_no_mount(nova)  # Of pods that a failure left.
 
 
 run(globals())
