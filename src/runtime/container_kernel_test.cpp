@@ -27,7 +27,6 @@ TEST_F(Container, has_namespaces_of_its_own)
 {
     shell("for n in mnt pid net ipc uts cgroup; do readlink /proc/self/ns/$n; done; hostname; echo $$");
     config["hostname"] = "inside";
-    config["linux"]["namespaces"].push_back({{"type", "cgroup"}});
     auto const out = run().out;
     for (const char* const name : {"mnt", "pid", "net", "ipc", "uts", "cgroup"})
         EXPECT_EQ(out.find(fs::read_symlink(std::string{"/proc/self/ns/"} + name).string()), std::string::npos) << name;

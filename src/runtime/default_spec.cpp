@@ -5,13 +5,15 @@
 #include <array>
 
 #include "model/json_writer.h"
-#include "sys/cgroup.h"
+#include "runtime/default_seccomp.h"
 
 namespace nova::runtime {
 
 namespace {
 
 using Json = model::JsonWriter;
+
+constexpr std::array capabilities{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
 
 template <typename Texts>
 void write_list(Json& json, std::string_view key, const Texts& texts)
@@ -24,7 +26,6 @@ void write_list(Json& json, std::string_view key, const Texts& texts)
 
 void write_process(Json& json)
 {
-    constexpr std::array capabilities{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
     constexpr std::uint64_t most_files = 1024;
     json.key("process").begin('{').member("terminal", true);
     json.key("user").begin('{').member("uid", 0).member("gid", 0).end('}');
@@ -77,11 +78,10 @@ void write_linux(Json& json, SpecKind kind)
         json.member("allow", false).member("access", "rwm").end('}').end(']').end('}');
     }
     json.key("namespaces").begin('[');
-    for (const char* const type : {"pid", rootless ? "user" : "network", "ipc", "uts", "mount"})
+    for (const char* const type : {"pid", rootless ? "user" : "network", "ipc", "uts", "mount", "cgroup"})
         json.begin('{').member("type", type).end('}');
-    if (sys::cgroup_layout() == sys::CgroupLayout::unified)
-        json.begin('{').member("type", "cgroup").end('}');
     json.end(']');
+    json.key("seccomp").raw(default_seccomp({capabilities.begin(), capabilities.end()}));
     write_list(json, "maskedPaths", default_masked_paths());
     write_list(json, "readonlyPaths", default_read_only_paths());
     json.end('}');

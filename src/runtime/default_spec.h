@@ -20,8 +20,9 @@ const std::vector<std::string_view>& default_read_only_paths();
 
 enum class SpecKind { privileged, rootless };
 
-/// The config.json that `nb spec` writes: sh on a terminal, with the same namespaces, mounts, limits and three capabilities as in
-/// runc's and crun's, whose users change a few members of it and count on the rest.
+/// The config.json that `nb spec` writes: sh on a terminal, with the mounts, limits and three capabilities of runc's and crun's,
+/// whose users change a few members of it and count on the rest. Safer than theirs: with the seccomp profile that engines give
+/// their containers, and a cgroup namespace whatever the version of the host's cgroups.
 std::string default_spec(SpecKind kind);
 
 } // namespace nova::runtime

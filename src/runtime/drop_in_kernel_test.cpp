@@ -46,7 +46,8 @@ TEST_F(DropIn, writes_the_example_that_others_write)
         EXPECT_EQ(spec["process"]["capabilities"][set], json({"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"})) << set;
     EXPECT_FALSE(spec["process"]["capabilities"].contains("inheritable"));
     EXPECT_EQ(spec["process"]["rlimits"][0], json({{"type", "RLIMIT_NOFILE"}, {"hard", 1024}, {"soft", 1024}}));
-    EXPECT_FALSE(spec["linux"].contains("seccomp"));
+    EXPECT_EQ(spec["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ERRNO");
+    EXPECT_EQ(spec["linux"]["namespaces"].size(), 6U) << "pid network ipc uts mount cgroup";
     EXPECT_EQ(spec["linux"]["resources"]["devices"][0], json({{"allow", false}, {"access", "rwm"}}));
 
     ASSERT_EQ(nb({"spec", "--bundle", directory.string(), "--rootless"}).status.as_exit_code(), 0);

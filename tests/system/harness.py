@@ -186,7 +186,7 @@ def typed(nova, command, answer, seconds=30.0):
 
 
 def written_spec(nb, place, *options):
-    """What `nb spec` writes, with the rights that engines give and, whatever this host's cgroups are, a cgroup namespace."""
+    """What `nb spec` writes, with the rights that engines give."""
     place.mkdir(exist_ok=True)
     (place / "config.json").unlink(missing_ok=True)
     subprocess.run([nb, "spec", "--bundle", place, *options], check=True)
@@ -195,8 +195,6 @@ def written_spec(nb, place, *options):
              "SYS_CHROOT", "KILL", "AUDIT_WRITE")
     for rights in config["process"]["capabilities"].values():
         rights[:] = [f"CAP_{name}" for name in names]
-    if {"type": "cgroup"} not in config["linux"]["namespaces"]:
-        config["linux"]["namespaces"].append({"type": "cgroup"})
     return config
 
 
