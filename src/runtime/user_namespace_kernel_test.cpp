@@ -76,6 +76,7 @@ TEST_F(UserNamespace, shows_nothing_of_what_it_mounts_in_a_shared_source_to_the_
     auto& capabilities = config["process"]["capabilities"];
     for (const char* const set : {"bounding", "effective", "permitted"})
         capabilities[set].push_back("CAP_SYS_ADMIN");
+    config["linux"].erase("seccomp"); // It forbids mounts.
     shell("mount -t tmpfs none /data/below && touch /data/below/inside && grep -c ' /data/below tmpfs ' /proc/self/mounts");
     auto const finished = run();
     EXPECT_EQ(finished.out, "1\n") << finished.err;
@@ -114,6 +115,7 @@ class WithoutPivot : public ContainerTest {};
 TEST_F(WithoutPivot, lets_nobody_inside_mount_a_proc_without_the_masks)
 {
     config["process"]["capabilities"]["bounding"].push_back("CAP_SETFCAP");
+    config["linux"].erase("seccomp"); // It forbids namespaces and mounts.
     config["process"]["args"] = {
         "busybox", "unshare", "-m", "-r", "-p", "-f", "sh", "-c", "mount -t proc none /proc && echo bare"};
     auto const finished = run({"--no-pivot"});

@@ -130,8 +130,12 @@ Result<int> run_container(const Invocation& invocation, const RunOptions& option
         return exit_ok;
     }
     auto const code = follow_to_end(client, invocation, options);
-    if (options.remove)
-        TRY(client.remove(key));
+    if (!options.remove)
+        return code;
+    auto removed = client.remove(key);
+    if (failed_with(removed, base::Code::not_found)) // What never ran is gone already.
+        return code;
+    TRY(std::move(removed));
     return code;
 }
 
