@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD  := build/$(PRESET)
 JOBS   ?= $(shell nproc)
 
-.PHONY: all build programs demo test bench fuzz format lint check clean install help
+.PHONY: all build programs demo test bench fuzz format lint check tidy clean install help
 
 all: build
 
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz    feed every parser of foreign bytes, ten minutes each (SECONDS_EACH=n)"
 	@echo "make build   build build/$(PRESET) (PRESET=dev|release|asan|tsan|fuzz)"
 	@echo "make format  put the sources into form;  make lint  what CI checks of the sources"
+	@echo "make tidy    clang-tidy over the sources that differ from main (FILES=\"\$$(git ls-files 'src/*.cpp')\": all of them)"
 	@echo "make install PREFIX=/usr/local  install nova, nb, completions and units"
 
 $(BUILD)/build.ninja: CMakePresets.json
@@ -51,6 +52,10 @@ format:
 
 lint check:
 	@tools/lint
+
+tidy: build
+	@tools/install tidy
+	@tools/tidy $(BUILD) $(FILES)
 
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix $(or $(PREFIX),/usr/local)
