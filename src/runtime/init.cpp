@@ -25,7 +25,6 @@
 
 namespace nova::runtime {
 
-using base::Code;
 using base::done;
 using base::Error;
 namespace oci = model::oci;

@@ -107,6 +107,23 @@ TEST_F(Adoption, finds_a_process_whose_first_act_was_to_kill_the_supervisor)
     }
 }
 
+TEST_F(Adoption, is_asked_again_until_the_dying_one_is_gone)
+{
+    client->start(shell("web", "exec sleep 60")).value();
+    kill_supervisor();
+    // As one does that dies: what it was asked is gone unread, and for a moment it can still be connected to.
+    auto listener = sys::listen_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets).value();
+    std::jthread const dying{[&] {
+        for (int i = 0; i < 3; ++i) {
+            auto const connection = sys::accept_unix(listener.get()).value();
+            std::this_thread::sleep_for(milliseconds{20});
+        }
+        listener.reset();
+    }};
+    client->signal("web", SIGTERM).value();
+    (void)wait_for_end("web");
+}
+
 TEST_F(Adoption, keeps_a_terminal_alive_over_sigkill)
 {
     auto spec = shell("tty", "stty -echo; trap 'echo hup' HUP; echo ready; while read line; do echo \"got $line\"; done");

@@ -135,20 +135,24 @@ Result<Reply> SocketClient::call(const json& request, std::chrono::nanoseconds w
     return ask(socket, request, within);
 }
 
-/// For calls that may be made twice.
+/// For calls that may be made twice. Who dies closes one socket after the other: for a moment there is still one to connect to.
 Result<Reply> SocketClient::call_again(const json& request)
 {
-    auto reply = call(request);
-    if (!reply.ok() && is_broken(reply.error()))
-        return call(request);
-    return reply;
+    auto const deadline = Deadline::after(start_within);
+    while (true) {
+        auto reply = call(request);
+        if (reply.ok() || !is_broken(reply.error()) || deadline.passed())
+            return reply;
+        std::this_thread::sleep_for(first_pause);
+    }
 }
 
 Result<model::ProcessStatus> SocketClient::start(const model::ProcessSpec& spec)
 {
     json const request{{"call", "start"}, {"spec", to_json(spec)}};
     auto reply = call(request, launch_within);
-    if (!reply.ok() && is_broken(reply.error())) {
+    auto const deadline = Deadline::after(start_within);
+    while (!reply.ok() && is_broken(reply.error()) && !deadline.passed()) {
         auto const found = get(spec.id); // The one who died may have done it.
         if (found.ok() && found.value().state == model::ProcessStatus::State::running && spec.pid_file.empty())
             return found;
