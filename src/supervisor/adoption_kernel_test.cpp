@@ -107,21 +107,35 @@ TEST_F(Adoption, finds_a_process_whose_first_act_was_to_kill_the_supervisor)
     }
 }
 
-TEST_F(Adoption, is_asked_again_until_the_dying_one_is_gone)
+/// As a supervisor does that dies: what it is asked is gone unread, and for a moment it can still be connected to.
+std::jthread die_slowly(sys::UniqueFd listener)
 {
-    client->start(shell("web", "exec sleep 60")).value();
-    kill_supervisor();
-    // As one does that dies: what it was asked is gone unread, and for a moment it can still be connected to.
-    auto listener = sys::listen_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets).value();
-    std::jthread const dying{[&] {
+    return std::jthread{[listener = std::move(listener)]() mutable {
         for (int i = 0; i < 3; ++i) {
             auto const connection = sys::accept_unix(listener.get()).value();
             std::this_thread::sleep_for(milliseconds{20});
         }
         listener.reset();
     }};
+}
+
+TEST_F(Adoption, is_asked_again_until_the_dying_one_is_gone)
+{
+    client->start(shell("web", "exec sleep 60")).value();
+    kill_supervisor();
+    auto const dying = die_slowly(sys::listen_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets).value());
     client->signal("web", SIGTERM).value();
     (void)wait_for_end("web");
+}
+
+TEST_F(Adoption, takes_a_signal_for_sent_when_its_process_ended_with_the_one_who_was_asked)
+{
+    client->start(shell("web", "exit 0")).value();
+    (void)wait_for_end("web");
+    EXPECT_EQ(client->signal("web", SIGTERM).error().code(), Code::not_found);
+    kill_supervisor();
+    auto const dying = die_slowly(sys::listen_unix(socket_path(root + "/supervisor"), sys::SocketKind::packets).value());
+    client->signal("web", SIGTERM).value();
 }
 
 TEST_F(Adoption, keeps_a_terminal_alive_over_sigkill)

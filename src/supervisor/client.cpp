@@ -85,6 +85,7 @@ private:
     Status start_supervisor();
     Result<Reply> call(const json& request, std::chrono::nanoseconds within = answer_within);
     Result<Reply> call_again(const json& request);
+    Status call_once(const json& request);
     Result<sys::UniqueFd> subscribe();
     void listen(const std::function<void(const std::string& id)>& tell);
     void listen_once(const std::function<void(const std::string& id)>& tell, std::chrono::milliseconds& pause);
@@ -147,6 +148,19 @@ Result<Reply> SocketClient::call_again(const json& request)
     }
 }
 
+/// For calls after which there is nothing left to do them to: who died over the first may have done it.
+Status SocketClient::call_once(const json& request)
+{
+    auto reply = call(request);
+    bool const repeats = !reply.ok() && is_broken(reply.error());
+    if (repeats)
+        reply = call_again(request);
+    if (repeats && failed_with(reply, Code::not_found))
+        return base::done();
+    TRY(std::move(reply));
+    return base::done();
+}
+
 Result<model::ProcessStatus> SocketClient::start(const model::ProcessSpec& spec)
 {
     json const request{{"call", "start"}, {"spec", to_json(spec)}};
@@ -183,15 +197,10 @@ Result<model::ProcessStatus> SocketClient::get(const std::string& id)
 
 Status SocketClient::signal(const std::string& id, int signal)
 {
-    TRY(call_again({{"call", "signal"}, {"id", id}, {"signal", signal}}));
-    return base::done();
+    return call_once({{"call", "signal"}, {"id", id}, {"signal", signal}});
 }
 
-Status SocketClient::forget(const std::string& id)
-{
-    TRY(call_again({{"call", "forget"}, {"id", id}}));
-    return base::done();
-}
+Status SocketClient::forget(const std::string& id) { return call_once({{"call", "forget"}, {"id", id}}); }
 
 Result<ExecSession> SocketClient::exec(const ExecSpec& spec)
 {
