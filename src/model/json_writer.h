@@ -26,6 +26,14 @@ public:
     {
         return key(name).value(content);
     }
+    template <typename Values>
+    JsonWriter& list(std::string_view name, const Values& values)
+    {
+        key(name).begin('[');
+        for (const auto& one : values)
+            value(one);
+        return end(']');
+    }
 
     const std::string& text() const { return text_; }
 

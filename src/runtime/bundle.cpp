@@ -14,15 +14,6 @@ namespace {
 
 using Json = model::JsonWriter;
 
-template <typename Texts>
-void write_list(Json& json, std::string_view key, const Texts& texts)
-{
-    json.key(key).begin('[');
-    for (const auto& text : texts)
-        json.value(text);
-    json.end(']');
-}
-
 std::vector<std::string> capabilities_of(const CapsulePlan& plan)
 {
     if (!plan.privileged)
@@ -43,14 +34,14 @@ void write_process(Json& json, const CapsulePlan& plan)
     for (auto const group : plan.groups)
         json.value(static_cast<std::uint64_t>(group));
     json.end(']').end('}');
-    write_list(json, "args", plan.argv);
-    write_list(json, "env", plan.env);
+    json.list("args", plan.argv);
+    json.list("env", plan.env);
     json.member("cwd", plan.working_dir.empty() ? "/" : plan.working_dir);
     auto const capabilities = capabilities_of(plan);
     json.key("capabilities").begin('{');
     // Never inheritable or ambient: a program without file capabilities must not get any by exec (CVE-2022-29162).
     for (const char* const set : {"bounding", "effective", "permitted"})
-        write_list(json, set, capabilities);
+        json.list(set, capabilities);
     json.end('}');
     json.member("noNewPrivileges", plan.no_new_privileges && !plan.privileged).end('}');
 }
@@ -61,7 +52,7 @@ void write_mount(Json& json, const DefaultMount& mount, bool writable)
     if (writable)
         std::erase(options, "ro");
     json.begin('{').member("destination", mount.target).member("type", mount.type).member("source", mount.source);
-    write_list(json, "options", options);
+    json.list("options", options);
     json.end('}');
 }
 
@@ -72,7 +63,7 @@ void write_mounts(Json& json, const CapsulePlan& plan)
         write_mount(json, mount, plan.privileged);
     for (const auto& bind : plan.mounts) {
         json.begin('{').member("destination", bind.target).member("type", "bind").member("source", bind.source);
-        write_list(json, "options", std::array{"rbind", "rprivate", bind.read_only ? "rro" : "rw"});
+        json.list("options", std::array{"rbind", "rprivate", bind.read_only ? "rro" : "rw"});
         json.end('}');
     }
     json.end(']');
@@ -119,8 +110,8 @@ void write_linux(Json& json, const CapsulePlan& plan)
     if (!plan.privileged) {
         auto const& capabilities = default_capabilities();
         json.key("seccomp").raw(default_seccomp({capabilities.begin(), capabilities.end()}));
-        write_list(json, "maskedPaths", default_masked_paths());
-        write_list(json, "readonlyPaths", default_read_only_paths());
+        json.list("maskedPaths", default_masked_paths());
+        json.list("readonlyPaths", default_read_only_paths());
     }
     json.end('}');
 }

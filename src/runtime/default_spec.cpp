@@ -15,25 +15,16 @@ using Json = model::JsonWriter;
 
 constexpr std::array capabilities{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
 
-template <typename Texts>
-void write_list(Json& json, std::string_view key, const Texts& texts)
-{
-    json.key(key).begin('[');
-    for (const auto& text : texts)
-        json.value(text);
-    json.end(']');
-}
-
 void write_process(Json& json)
 {
     constexpr std::uint64_t most_files = 1024;
     json.key("process").begin('{').member("terminal", true);
     json.key("user").begin('{').member("uid", 0).member("gid", 0).end('}');
-    write_list(json, "args", std::array{"sh"});
-    write_list(json, "env", std::array{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"});
+    json.list("args", std::array{"sh"});
+    json.list("env", std::array{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"});
     json.member("cwd", "/").key("capabilities").begin('{');
     for (const char* const set : {"bounding", "effective", "permitted"})
-        write_list(json, set, capabilities);
+        json.list(set, capabilities);
     json.end('}').key("rlimits").begin('[').begin('{').member("type", "RLIMIT_NOFILE");
     json.member("hard", most_files).member("soft", most_files).end('}').end(']');
     json.member("noNewPrivileges", true).end('}');
@@ -54,7 +45,7 @@ void write_mounts(Json& json, SpecKind kind)
     for (const auto& usual : default_mounts()) {
         auto const mount = kind == SpecKind::rootless ? as_rootless(usual) : usual;
         json.begin('{').member("destination", mount.target).member("type", mount.type).member("source", mount.source);
-        write_list(json, "options", mount.options);
+        json.list("options", mount.options);
         json.end('}');
     }
     json.end(']');
@@ -82,8 +73,8 @@ void write_linux(Json& json, SpecKind kind)
         json.begin('{').member("type", type).end('}');
     json.end(']');
     json.key("seccomp").raw(default_seccomp({capabilities.begin(), capabilities.end()}));
-    write_list(json, "maskedPaths", default_masked_paths());
-    write_list(json, "readonlyPaths", default_read_only_paths());
+    json.list("maskedPaths", default_masked_paths());
+    json.list("readonlyPaths", default_read_only_paths());
     json.end('}');
 }
 

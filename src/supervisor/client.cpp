@@ -85,7 +85,7 @@ private:
     Status start_supervisor();
     Result<Reply> call(const json& request, std::chrono::nanoseconds within = answer_within);
     Result<Reply> call_again(const json& request);
-    Status call_once(const json& request);
+    Status call_to_an_end(const json& request);
     Result<sys::UniqueFd> subscribe();
     void listen(const std::function<void(const std::string& id)>& tell);
     void listen_once(const std::function<void(const std::string& id)>& tell, std::chrono::milliseconds& pause);
@@ -148,8 +148,8 @@ Result<Reply> SocketClient::call_again(const json& request)
     }
 }
 
-/// For calls after which there is nothing left to do them to: who died over the first may have done it.
-Status SocketClient::call_once(const json& request)
+/// For calls that leave nothing to be called again: not_found then says that who died over the first has done it.
+Status SocketClient::call_to_an_end(const json& request)
 {
     auto reply = call(request);
     bool const repeats = !reply.ok() && is_broken(reply.error());
@@ -197,10 +197,10 @@ Result<model::ProcessStatus> SocketClient::get(const std::string& id)
 
 Status SocketClient::signal(const std::string& id, int signal)
 {
-    return call_once({{"call", "signal"}, {"id", id}, {"signal", signal}});
+    return call_to_an_end({{"call", "signal"}, {"id", id}, {"signal", signal}});
 }
 
-Status SocketClient::forget(const std::string& id) { return call_once({{"call", "forget"}, {"id", id}}); }
+Status SocketClient::forget(const std::string& id) { return call_to_an_end({{"call", "forget"}, {"id", id}}); }
 
 Result<ExecSession> SocketClient::exec(const ExecSpec& spec)
 {
