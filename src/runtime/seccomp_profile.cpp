@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/strings.h"
 #include "sys/file.h"
@@ -23,7 +24,7 @@ namespace oci = model::oci;
 namespace {
 
 /// A program depends on its text and on how this version of nb reads it.
-constexpr std::string_view compiler_version = NOVA_VERSION "/2\n";
+constexpr std::string_view compiler_version = NOVA_VERSION "/3\n";
 constexpr auto most_cached = 4u << 20;
 
 std::string cache_file(const oci::Seccomp& profile, const std::string& directory)
@@ -104,6 +105,13 @@ Status check_unknown_calls(const oci::Seccomp& profile, const std::vector<std::s
     return base::done();
 }
 
+/// As runc has it. A tracer is asked about calls that are newer than itself, and answers for them.
+bool hides_newer_calls(const oci::Seccomp& profile)
+{
+    bool const already = profile.default_action == "SCMP_ACT_ERRNO" && profile.default_errno_return == ENOSYS;
+    return !allows(profile.default_action) && profile.default_action != "SCMP_ACT_TRACE" && !already;
+}
+
 Status check_listener(const oci::Seccomp& profile)
 {
     if (profile.default_action == "SCMP_ACT_NOTIFY")
@@ -144,6 +152,8 @@ Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::st
     auto program = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp"));
     TRY(check_unknown_calls(profile, program.unknown_calls));
     filter.code = sys::shorten_seccomp(program.code);
+    if (hides_newer_calls(profile))
+        filter.code = sys::without_newer_calls(filter.code, program.newest);
     keep(profile, cache_directory, filter.code);
     return filter;
 }

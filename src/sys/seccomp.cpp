@@ -7,8 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 
 #include "sys/file.h"
 
@@ -149,6 +151,34 @@ Result<std::string> byte_code(const Filter& filter)
     return read_all(file.get());
 }
 
+/// x32's calls are the 64 bit ones with a bit of their own, and come to the filter as that architecture's.
+constexpr std::uint32_t x32_bit = 0x40000000;
+
+std::optional<NewestCall> newest_of(std::uint32_t token, const std::vector<SeccompCall>& calls)
+{
+    int newest = -1;
+    for (const auto& call : calls)
+        for (const auto& name : call.names)
+            newest = std::max(newest, seccomp_syscall_resolve_name_arch(token, name.c_str()));
+    if (newest < 0)
+        return std::nullopt; // What has no number there has one below 0.
+    return NewestCall{.architecture = token == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : token,
+                      .number = static_cast<std::uint32_t>(newest),
+                      .highest = token == SCMP_ARCH_X86_64 ? x32_bit - 1 : INT32_MAX};
+}
+
+Result<std::vector<NewestCall>> newest_calls(const SeccompSource& source)
+{
+    std::set<std::uint32_t> tokens{seccomp_arch_native()};
+    for (const auto& name : source.architectures)
+        tokens.insert(TRY(architecture_of(name)));
+    std::vector<NewestCall> all;
+    for (auto const token : tokens)
+        if (auto const newest = newest_of(token, source.calls))
+            all.push_back(*newest);
+    return all;
+}
+
 } // namespace
 
 Result<SeccompProgram> compile_seccomp(const SeccompSource& source)
@@ -164,6 +194,7 @@ Result<SeccompProgram> compile_seccomp(const SeccompSource& source)
     for (const auto& call : source.calls)
         TRY(add_call(filter, call, default_action, program));
     program.code = TRY(byte_code(filter));
+    program.newest = TRY(newest_calls(source));
     return program;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sys/seccomp_newest.h"
 #include "sys/unique_fd.h"
 
 namespace nova::sys {
@@ -40,6 +41,7 @@ struct SeccompSource {
 struct SeccompProgram {
     std::string code;
     std::vector<std::string> unknown_calls;
+    std::vector<NewestCall> newest; ///< Of each architecture of which it names a call.
 };
 Result<SeccompProgram> compile_seccomp(const SeccompSource& source);
 
