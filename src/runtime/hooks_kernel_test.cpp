@@ -148,6 +148,33 @@ TEST_F(HooksOf, of_the_end_all_run_though_one_fails)
     expect_nothing_left();
 }
 
+TEST_F(HooksOf, of_the_start_may_do_no_more_than_the_program)
+{
+    fs::permissions(shared, fs::perms::all);
+    config["process"]["user"] = {{"uid", 1234}, {"gid", 1234}};
+    config["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
+                                  {"syscalls", json::array({{{"names", {"mkdir", "mkdirat"}}, {"action", "SCMP_ACT_ERRNO"}}})}};
+    add("startContainer", hook("id -u > /shared/user; mkdir /shared/made; grep CapEff /proc/self/status > /shared/rights"));
+    for (bool const privileged : {false, true}) { // The filter is loaded at two places.
+        config["process"]["noNewPrivileges"] = !privileged;
+        EXPECT_EQ(run().err, "");
+        EXPECT_EQ(noted("user"), "1234\n");
+        EXPECT_EQ(noted("rights"), "CapEff:\t0000000000000000\n");
+        EXPECT_FALSE(fs::exists(shared / "made"));
+    }
+}
+
+TEST_F(HooksOf, of_the_start_run_under_a_filter_that_is_older_than_we)
+{
+    config["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
+                                  {"syscalls", json::array({{{"names", {"close_range", "clone3", "openat2", "pidfd_open"}},
+                                                             {"action", "SCMP_ACT_ERRNO"}}})}};
+    add("startContainer", hook("echo ran > /shared/hook; ls /proc/self/fd > /shared/fds"));
+    EXPECT_EQ(run().err, "");
+    EXPECT_EQ(noted("hook"), "ran\n");
+    EXPECT_EQ(noted("fds"), "0\n1\n2\n3\n") << "3 is the directory that ls reads";
+}
+
 TEST_F(HooksOf, that_are_not_there_are_named)
 {
     add("createRuntime", {{"path", "/nosuch/hook"}});

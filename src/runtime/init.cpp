@@ -62,7 +62,6 @@ private:
     Status go_on_at_once();
     Status go_on_when_told();
     Status set_names();
-    Status wait_for_start();
     Status wait_for_start_command();
     std::vector<std::string> environment() const;
     ProcessPlan process_plan();
@@ -237,10 +236,13 @@ Status Init::go_on_at_once()
 Status Init::go_on_when_told()
 {
     TRY(await_record());
-    TRY(wait_for_start());
+    if (plan_.start == StartMode::later)
+        TRY(wait_for_start_command());
     auto const plan = process_plan();
     TRY(settle_process(plan));
     TRY(confine_process(plan));
+    // Last: what they run lies in the container's root, and may do no more than the program.
+    TRY(run_own_hooks("startContainer", config_.hooks.start_container, Phase::created));
     return execute_program(plan);
 }
 
@@ -261,13 +263,6 @@ Status Init::wait_for_start_command()
         channel_ = std::move(starter);
         return note.ok() ? done() : Status{Error{note.error()}};
     }
-}
-
-Status Init::wait_for_start()
-{
-    if (plan_.start == StartMode::later)
-        TRY(wait_for_start_command());
-    return run_own_hooks("startContainer", config_.hooks.start_container, Phase::created);
 }
 
 Status send_listener(void* context, const sys::UniqueFd& listener)

@@ -1,6 +1,7 @@
 #include "sys/child.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -48,6 +49,14 @@ int fail(Launch& launch, const char* doing)
     return 127;
 }
 
+/// A filter that is older than close_range(2) forbids it, where a container's program starts another one.
+void close_on_exec_one_by_one()
+{
+    auto const most = static_cast<int>(std::min(::sysconf(_SC_OPEN_MAX), long{INT_MAX}));
+    for (int fd = 3; fd < most; ++fd)
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /// Moves the descriptors to their places. Each is first copied above all places, so that no place is overwritten before it is
 /// read.
 bool place_fds(Launch& launch, int& program_fd)
@@ -55,7 +64,7 @@ bool place_fds(Launch& launch, int& program_fd)
     if (launch.gate >= 0 && (launch.gate = ::fcntl(launch.gate, F_DUPFD_CLOEXEC, launch.highest + 1)) < 0)
         return false;
     if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        return false;
+        close_on_exec_one_by_one();
     if (program_fd >= 0 && (program_fd = ::fcntl(program_fd, F_DUPFD_CLOEXEC, launch.highest + 1)) < 0)
         return false;
     for (auto& passed : launch.fds)
