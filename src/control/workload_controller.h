@@ -10,7 +10,8 @@
 namespace nova::control {
 
 /// What capsules and machines share: the pass over them, asking them to end, waiting, and starting them again. What each does in
-/// its own way are the private hooks. For model::Pod and model::VirtualMachine.
+/// its own way are the private hooks. A workload that runs stays `Running` whatever fails beside it. For model::Pod and
+/// model::VirtualMachine.
 template <typename Object>
 class WorkloadController : public Controller {
 public:

@@ -21,9 +21,11 @@ struct StoreOptions {
 ///   lock                     flock(2), never removed
 ///   store.db                 the database; always whole, since it is made under another name and renamed
 ///   store.db-wal, -shm       SQLite's log and its index: part of the store while they exist
+/// A backup is the whole directory, taken while no Nova has it open. Rot inside a value or in the log is not noticed.
 class StoreFile {
 public:
-    /// Makes the store where there is none, and checks the one that is there before anything is written to it.
+    /// Makes the store where there is none, and checks the one that is there before anything is written to it: up to 64 MiB its
+    /// whole structure.
     /// Errors: failed_precondition - open elsewhere, or made by a newer Nova; data_loss - damaged, with the next step.
     static base::Result<StoreFile> open(const std::string& directory, const StoreOptions& options);
 

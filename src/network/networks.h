@@ -79,6 +79,16 @@ struct Options {
 };
 
 /// The networks of one Nova. All calls are repeatable; none keeps anything that is not in the kernel or in the files.
+///
+/// What it can't do, or does unlike what one may think:
+/// - A tap that is deleted under a running machine comes back without the machine on it. Bridges and veths come back whole.
+/// - Publishing on 127.0.0.1 sets route_localnet on that bridge; the chain `guard` keeps its workloads from the host's loopback.
+///   Rules that are flushed by hand take the guard along until they are back, some ten milliseconds later.
+/// - Where bridges call the firewall (br_netfilter is on) a workload can't reach its own published port by way of the host; its
+///   neighbours can.
+/// - An interface lent to an external switch must have no address, and stays up when it is given back.
+/// - With the last nat switch ip_forward goes off again where a nat switch turned it on, unless links of others may need it by
+///   now (forwarding.h). A firewall of the host that drops what is forwarded (Docker's does, by policy) also drops ours.
 class Networks {
 public:
     virtual ~Networks() = default;
