@@ -163,7 +163,8 @@ Result<int> exec_command(const Globals& globals, Words words)
     }
     if (detach)
         return 0;
-    return TRY(follow_process(executed.pidfd.get(), executed.terminal)).as_exit_code();
+    Readiness nothing_to_tell;
+    return TRY(follow_process(executed.pidfd.get(), executed.terminal, nothing_to_tell)).as_exit_code();
 }
 
 } // namespace nova::runtime

@@ -84,6 +84,7 @@ private:
     Record record_;
     sys::UniqueFd pidfd_;
     sys::UniqueFd terminal_;
+    Readiness readiness_;
     sys::UniqueFd agent_; ///< Where the seccomp listener goes, when the program starts at once.
     NetDevices net_devices_;
     bool ready_ = false;
@@ -179,6 +180,8 @@ Status Launch::make_record()
     TRY(RdtClass::plan(globals_, config_, record_));
     record_.needs_config = needs_config_later(config_);
     record_.own_pids = has_own_pids(config_.platform);
+    if (!request_.images)
+        TRY(offer_notify_socket(*directory_, config_).context("NOTIFY_SOCKET"));
     TRY(directory_->write(record_)); // So that a kill of ours leaves something that `delete --force` finds.
     return directory_->write_config(config_text_);
 }
@@ -230,7 +233,9 @@ Status Launch::prepare_init(InitPlan& plan)
     if (!request_.console_socket.empty())
         plan.console_socket =
             TRY(sys::connect_unix(request_.console_socket, sys::SocketKind::stream).context("--console-socket"));
-    if (plan.start == StartMode::later)
+    if (plan.start == StartMode::at_once)
+        readiness_ = TRY(Readiness::open(*directory_));
+    else
         plan.start_listener = TRY(sys::listen_unix(directory_->socket_path(), sys::SocketKind::packets));
     return done();
 }
@@ -450,7 +455,7 @@ Result<Launched> Launch::run()
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
     }
     undo_.commit();
-    return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_)};
+    return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_), std::move(readiness_)};
 }
 
 } // namespace

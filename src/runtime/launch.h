@@ -6,6 +6,7 @@
 #include "runtime/criu.h"
 #include "runtime/globals.h"
 #include "runtime/init.h"
+#include "runtime/readiness.h"
 #include "runtime/state.h"
 
 namespace nova::runtime {
@@ -33,6 +34,7 @@ struct Launched {
     model::oci::Config config;
     sys::UniqueFd pidfd;
     sys::UniqueFd terminal; ///< Its master, where we stay attached and it has one.
+    Readiness readiness;    ///< What it still has to tell a service manager.
 };
 
 /// Makes a container from a bundle: record, cgroup, namespaces, root, and its first process, which waits for `start` or has

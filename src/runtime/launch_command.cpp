@@ -24,10 +24,12 @@ Result<int> launch_and_follow(const Globals& globals, LaunchRequest request, con
     request.start = StartMode::at_once;
     bool const detach = arguments.has("detach");
     request.attached = !detach && request.console_socket.empty();
-    auto const launched = TRY(launch(globals, request).context(request.id));
-    if (detach)
+    auto launched = TRY(launch(globals, request).context(request.id));
+    if (detach) {
+        TRY(launched.readiness.wait(launched.pidfd.get(), launched.record.pid).context(request.id));
         return 0;
-    auto const status = TRY(follow_process(launched.pidfd.get(), launched.terminal));
+    }
+    auto const status = TRY(follow_process(launched.pidfd.get(), launched.terminal, launched.readiness));
     if (at_end == AtEnd::remove)
         TRY(remove_container(globals, request.id, Force::yes));
     return status.as_exit_code();

@@ -41,11 +41,17 @@ Status start_waiting(const StateDirectory& directory, const Record& record, cons
     }
 }
 
-Status start_created(const Globals& globals, const std::string& id, AfterFailure& after)
+/// What a container was started with.
+struct Started {
+    Record record;
+    Readiness readiness;
+};
+
+Result<Started> start_created(const Globals& globals, const std::string& id, AfterFailure& after)
 {
     auto directory = TRY(StateDirectory::open(globals.root, id));
     TRY(directory.lock());
-    auto const record = TRY(directory.read());
+    auto record = TRY(directory.read());
     auto const phase = observe(directory, record);
     if (phase != Phase::created)
         return Error{Code::failed_precondition,
@@ -55,9 +61,11 @@ Status start_created(const Globals& globals, const std::string& id, AfterFailure
         auto config_text = TRY(directory.read_config());
         config = TRY(oci::parse_config(std::move(config_text)));
     }
+    auto readiness = TRY(Readiness::open(directory));
     TRY(start_waiting(directory, record, config, after));
     after = AfterFailure::destroy;
-    return run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running));
+    TRY(run_hooks("poststart", config.hooks.poststart, state_json(record, Phase::running)));
+    return Started{std::move(record), std::move(readiness)};
 }
 
 } // namespace
@@ -68,7 +76,11 @@ Status start_container(const Globals& globals, const std::string& id)
     auto started = start_created(globals, id, after);
     if (!started.ok() && after == AfterFailure::destroy)
         (void)remove_container(globals, id, Force::yes);
-    return started;
+    if (!started.ok())
+        return started.error();
+    // The lock is given back: others may look at it, and end it, while it gets ready.
+    auto const process = open_process(started.value().record);
+    return process.ok() ? started.value().readiness.wait(process.value().get(), started.value().record.pid) : done();
 }
 
 } // namespace nova::runtime

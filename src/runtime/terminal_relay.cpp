@@ -101,12 +101,13 @@ void drain(const UniqueFd& terminal)
             return;
 }
 
-Status relay_until_end(int pidfd, const UniqueFd& terminal, const UniqueFd& signals)
+Status relay_until_end(int pidfd, const UniqueFd& terminal, const UniqueFd& signals, Readiness& readiness)
 {
-    std::array<struct pollfd, 4> waits{{{pidfd, POLLIN, 0},
+    std::array<struct pollfd, 5> waits{{{pidfd, POLLIN, 0},
                                         {signals.get(), POLLIN, 0},
                                         {terminal ? terminal.get() : -1, POLLIN, 0},
-                                        {terminal ? 0 : -1, POLLIN, 0}}};
+                                        {terminal ? 0 : -1, POLLIN, 0},
+                                        {readiness.fd(), POLLIN, 0}}};
     while (true) {
         if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
             return Error::from_errno("wait");
@@ -116,6 +117,8 @@ Status relay_until_end(int pidfd, const UniqueFd& terminal, const UniqueFd& sign
             waits[2].fd = -1;
         if ((waits[3].revents & (POLLIN | POLLHUP)) != 0 && !copy_some(0, terminal.get()))
             waits[3].fd = -1;
+        if (waits[4].revents != 0)
+            (void)readiness.take(0); // A manager that is gone is no reason to leave the container.
         if ((waits[0].revents & POLLIN) != 0) {
             drain(terminal);
             return done();
@@ -134,7 +137,7 @@ void keep_line_ends(const UniqueFd& terminal)
     (void)::tcsetattr(terminal.get(), TCSANOW, &settings);
 }
 
-Result<sys::ExitStatus> follow_process(int pidfd, const UniqueFd& terminal)
+Result<sys::ExitStatus> follow_process(int pidfd, const UniqueFd& terminal, Readiness& readiness)
 {
     auto const signals = TRY(catch_signals());
     std::optional<RawTerminal> raw;
@@ -142,7 +145,7 @@ Result<sys::ExitStatus> follow_process(int pidfd, const UniqueFd& terminal)
         copy_size(terminal.get());
         raw.emplace(0);
     }
-    TRY(relay_until_end(pidfd, terminal, signals));
+    TRY(relay_until_end(pidfd, terminal, signals, readiness));
     raw.reset();
     auto const status = TRY(sys::wait_pidfd(pidfd, Deadline::never()));
     return status.value_or(sys::ExitStatus{});
