@@ -15,6 +15,7 @@
 #include "runtime/host_nodes.h"
 #include "runtime/id_map.h"
 #include "runtime/intel_rdt.h"
+#include "runtime/limits.h"
 #include "runtime/log.h"
 #include "runtime/mounts.h"
 #include "runtime/net_devices.h"
@@ -133,6 +134,7 @@ Status Launch::read_config()
     config_ = TRY(oci::parse_config(config_text_).context(request_.config));
     TRY(check_config(config_).context(request_.config));
     complete_id_maps(config_.platform);
+    complete_pids_limit(config_);
     std::vector<std::string> warnings;
     TRY(check_process(*config_.process, warnings).context(request_.config));
     if (!has_user_namespace(config_.platform))

@@ -70,6 +70,15 @@ Result<oci::Resources> meant_limits(oci::Resources resources)
     return resources;
 }
 
+void complete_pids_limit(oci::Config& config)
+{
+    constexpr long long first_with_zero = 3; // 1.3
+    auto const minor = std::string_view{config.version}.substr(2);
+    auto& limit = config.platform.resources.pids_limit;
+    if (limit == 0 && base::parse_integer(minor.substr(0, minor.find('.')), first_with_zero, INT64_MAX).ok())
+        limit = 1;
+}
+
 std::string device_number(const oci::BlockDeviceLimit& limit)
 {
     return std::to_string(limit.major) + ":" + std::to_string(limit.minor) + " ";

@@ -1,6 +1,6 @@
 """config-linux.md: each limit, as the kernel then shows it, with version 1 or 2 of cgroups."""
 from facts import cgroup_version, has_control
-from suite import clause, equal, expect
+from suite import SHOULD, clause, equal, expect
 
 MEMORY, CPU, BLOCK = "config-linux.md#memory", "config-linux.md#cpu", "config-linux.md#block-io"
 PIDS, UNIFIED, HUGE = "config-linux.md#pids", "config-linux.md#unified", "config-linux.md#huge-page-limits"
@@ -186,6 +186,15 @@ def pids_limit_of_minus_one_is_none(c):
     """-1 is no limit."""
     c.resources["pids"] = {"limit": -1}
     c.limits(("pids/pids.max", "max"), ("pids/pids.max", "max"))
+
+
+@clause(PIDS, SHOULD, since="1.3.0")
+def pids_limit_of_zero_is_a_limit(c):
+    """0 is a limit, under which the first process is alone."""
+    c.config["ociVersion"] = "1.3.0"
+    c.resources["pids"] = {"limit": 0}
+    c.up()
+    expect(c.limit("pids", "pids.max") in ("0", "1"), c.limit("pids", "pids.max"))
 
 
 @clause(PIDS)
