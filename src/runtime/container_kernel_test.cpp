@@ -99,20 +99,6 @@ TEST_F(Container, shows_its_limits_in_the_cgroup)
     EXPECT_NE(out.find("50000"), std::string::npos) << out;
 }
 
-TEST_F(Container, of_no_processes_has_one_unless_its_configuration_is_older_than_that)
-{
-    config["linux"]["resources"]["pids"] = {{"limit", 0}};
-    auto const limit_with = [&](const char* version) {
-        config["ociVersion"] = version;
-        config["process"]["args"] = {"cat", "/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max"}; // A shell would need two.
-        return run().out;
-    };
-    EXPECT_EQ(limit_with("1.3.0"), "1\n");
-    EXPECT_EQ(limit_with("1.12.0-dev"), "1\n");
-    EXPECT_EQ(limit_with("1.2.1"), "max\n");
-    EXPECT_EQ(limit_with("1.0.2-dev"), "max\n") << "podman 4 asks so for no limit";
-}
-
 TEST_F(Container, starts_with_half_a_mebibyte_of_memory)
 {
     config["linux"]["resources"]["memory"] = {{"limit", 512 << 10}};

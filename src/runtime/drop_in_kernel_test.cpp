@@ -61,6 +61,20 @@ TEST_F(DropIn, writes_the_example_that_others_write)
             EXPECT_NE(option, "gid=5");
 }
 
+TEST_F(DropIn, limits_a_container_of_no_processes_to_one_unless_its_configuration_is_older_than_that)
+{
+    config["linux"]["resources"]["pids"] = {{"limit", 0}};
+    auto const limit_with = [&](const char* version) {
+        config["ociVersion"] = version;
+        config["process"]["args"] = {"cat", "/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max"}; // A shell would need two.
+        return run().out;
+    };
+    EXPECT_EQ(limit_with("1.3.0"), "1\n");
+    EXPECT_EQ(limit_with("1.12.0-dev"), "1\n");
+    EXPECT_EQ(limit_with("1.2.1"), "max\n");
+    EXPECT_EQ(limit_with("1.0.2-dev"), "max\n") << "podman 4 asks so for no limit";
+}
+
 TEST_F(DropIn, takes_a_configuration_of_another_name)
 {
     shell("echo other");
