@@ -17,12 +17,11 @@ base::Result<StandardStreams> streams_of(pid_t pid);
 /// descriptors.json of an image directory, as runc writes it too.
 base::Status write_streams(const std::string& image_path, const StandardStreams& streams);
 
+/// What such a file says. Errors: invalid_argument.
+base::Result<StandardStreams> parse_streams(std::string text);
+
 /// Looks at the directory before criu, which runs as root, reads anything in it: only plain files that nobody but us or root can
 /// change or swap, not too many. Gives the streams. Errors: invalid_argument, permission_denied - names the file.
 base::Result<StandardStreams> check_image(const std::string& image_path);
-
-/// The cgroup below which all those lie that criu would make and join as the images say. criu puts another one in its place.
-/// Errors: invalid_argument - one is not below it; data_loss.
-base::Result<std::string> check_image_cgroups(const std::string& image_path);
 
 } // namespace nova::runtime

@@ -10,6 +10,7 @@
 #include "runtime/channel.h"
 #include "runtime/checkpoint_image.h"
 #include "runtime/external_parts.h"
+#include "runtime/image_cgroups.h"
 #include "runtime/network_lock.h"
 #include "runtime/restored_check.h"
 #include "sys/directory.h"

@@ -90,6 +90,7 @@ CASES = {
         refused() { ! nb restore --detach --bundle /bundle --image-path /images/$id ${2:-$id} </dev/null 2>/tmp/words; cat /tmp/words; grep "$1" /tmp/words; [ ! -e /run/nb/${2:-$id} ]; }
         sed 's|/images_of_str|/imagez_of_str|g' /images/$id/cgroup.img >/tmp/cgroup.img; cp /images/$id/cgroup.img /tmp/good.img
         cp /tmp/cgroup.img /images/$id/cgroup.img; refused 'which is not below'; cp /tmp/good.img /images/$id/cgroup.img
+        sed 's|cgroup.procs|../../../x/y|g' /tmp/good.img >/images/$id/cgroup.img; refused 'has a property named "../../../x/y"'; cp /tmp/good.img /images/$id/cgroup.img
         ln -s /etc/passwd /images/$id/link; refused 'link: is no plain file'; rm /images/$id/link
         chmod 666 /images/$id/core-1.img; refused 'core-1.img: can be written by others'; chmod 600 /images/$id/core-1.img
         chown 7 /images/$id/core-1.img; refused 'core-1.img: belongs to another user'; chown 0 /images/$id/core-1.img
