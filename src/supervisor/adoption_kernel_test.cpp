@@ -188,6 +188,15 @@ TEST_F(Adoption, replaces_a_keeper_that_dies)
     EXPECT_EQ(client->get("tty").value().state, State::running);
 }
 
+TEST_F(Adoption, leaves_no_keeper_that_nobody_can_find)
+{
+    auto const started = client->start(shell("web", "exec sleep 60")).value();
+    kill_supervisor();
+    sys::remove_tree(root + "/supervisor").value();
+    EXPECT_TRUE(eventually([&] { return find_pids(root + "/supervisor").empty(); }));
+    ::kill(started.pid, SIGKILL);
+}
+
 TEST_F(Adoption, upgrades_in_place_with_pid_status_and_lines_kept)
 {
     auto const supervisor = supervisor_pid();

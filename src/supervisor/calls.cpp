@@ -249,7 +249,6 @@ Result<Server::Answer> Server::shut_down(Call&)
     if (anything_runs())
         return Error{Code::failed_precondition, "something still runs"};
     done_ = true;
-    keeper_watch_.reset();
     keeper_.disconnect();
     TRY(sys::remove_tree(directory_)); // With the lock: whoever takes it now makes a new file.
     return Answer{};

@@ -63,14 +63,30 @@ Status Keeper::start()
     return connect();
 }
 
-Status Keeper::tell(const std::string& text, const std::vector<int>& fds)
+void Keeper::disconnect()
+{
+    if (socket_ && on_disconnect_)
+        on_disconnect_();
+    socket_.reset();
+}
+
+Result<sys::Message> Keeper::ask_once(const std::string& text, const std::vector<int>& fds)
 {
     TRY(sys::send_message(socket_.get(), text, fds));
     TRY(wait_readable(socket_.get()));
-    auto const answer = TRY(sys::receive_message(socket_.get()));
-    if (!answer || answer->text != "ok")
+    auto answer = TRY(sys::receive_message(socket_.get()));
+    if (!answer || !answer->text.starts_with("ok"))
         return Error{Code::unavailable, "the keeper is gone"};
-    return base::done();
+    return std::move(*answer);
+}
+
+/// A connection that failed is given up: an answer that still came would be taken for the next one's.
+Result<sys::Message> Keeper::ask(const std::string& text, const std::vector<int>& fds)
+{
+    auto answer = ask_once(text, fds);
+    if (!answer.ok())
+        disconnect();
+    return answer;
 }
 
 Status Keeper::put(const std::string& id, const KeptFds& fds)
@@ -81,9 +97,9 @@ Status Keeper::put(const std::string& id, const KeptFds& fds)
         text += " " + name;
         numbers.push_back(fd.get());
     }
-    // One that is just dying may still take a connection.
+    // One that is just dying may still take a connection. One that stands still would keep all who wait for us waiting.
     auto told = put_once(text, numbers);
-    for (int attempt = 1; attempt < most_attempts && !told.ok(); ++attempt)
+    for (int attempt = 1; attempt < most_attempts && !told.ok() && !failed_with(told, Code::deadline_exceeded); ++attempt)
         told = put_once(text, numbers);
     return told;
 }
@@ -91,22 +107,20 @@ Status Keeper::put(const std::string& id, const KeptFds& fds)
 Status Keeper::put_once(const std::string& text, const std::vector<int>& fds)
 {
     TRY(start().context("start the keeper"));
-    auto told = tell(text, fds);
-    if (!told.ok())
-        socket_.reset();
-    return told;
+    TRY(ask(text, fds));
+    return base::done();
 }
 
 KeptFds Keeper::get(const std::string& id)
 {
     KeptFds kept;
-    if (!socket_ || !sys::send_message(socket_.get(), "get " + id).ok() || !wait_readable(socket_.get()).ok())
+    if (!socket_)
         return kept;
-    auto answer = sys::receive_message(socket_.get());
-    if (!answer.ok() || !answer.value())
+    auto answer = ask("get " + id, {});
+    if (!answer.ok())
         return kept;
-    auto names = base::split(answer.value()->text, ' ');
-    auto& fds = answer.value()->fds;
+    auto const names = base::split(answer.value().text, ' ');
+    auto& fds = answer.value().fds;
     for (std::size_t index = 0; index < fds.size() && index + 1 < names.size(); ++index)
         kept[names[index + 1]] = std::move(fds[index]);
     return kept;
@@ -114,8 +128,8 @@ KeptFds Keeper::get(const std::string& id)
 
 void Keeper::drop(const std::string& id)
 {
-    if (socket_)
-        (void)tell("drop " + id, {}).ok();
+    if (socket_ || connect().ok())
+        (void)ask("drop " + id, {}).ok();
 }
 
 namespace {
@@ -128,11 +142,16 @@ public:
     int run()
     {
         auto watched = sys::Inotify::open();
-        if (watched.ok())
+        if (watched.ok()) {
             (void)watched.value().watch_content(directory_).ok();
-        while (!is_done_ && poll_once(watched.ok() ? watched.value().fd() : -1))
-            if (watched.ok() && watched.value().take())
-                end_if_abandoned();
+            // What we hold lies in the directory, so that its own end is not told.
+            (void)watched.value().watch_content(socket_path(directory_)).ok();
+        }
+        while (!is_done_ && poll_once(watched.ok() ? watched.value().fd() : -1)) {
+            if (watched.ok())
+                watched.value().take();
+            end_if_abandoned(); // Whichever comes last: our socket's end, or that of a connection.
+        }
         return 0;
     }
 
@@ -196,10 +215,10 @@ private:
         return sys::send_message(connection, text, fds).ok();
     }
 
-    /// Somebody removed our directory: nobody can ever find us again.
+    /// Somebody removed our directory, or moved it: nobody can ever find us again.
     void end_if_abandoned()
     {
-        if (connections_.empty() && !sys::exists(directory_))
+        if (connections_.empty() && !sys::exists(socket_path(directory_)))
             is_done_ = true;
     }
 

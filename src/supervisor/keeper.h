@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "sys/unique_fd.h"
+#include "sys/unix_socket.h"
 
 namespace nova::supervisor {
 
@@ -36,17 +38,22 @@ public:
 
     /// The connection: it hangs up when the keeper dies. -1: none runs.
     int fd() const { return socket_.get(); }
-    void disconnect() { socket_.reset(); }
+    void disconnect();
+
+    /// Called before the connection is closed, by whichever call: another descriptor may have its number right after that.
+    void on_disconnect(std::function<void()> call) { on_disconnect_ = std::move(call); }
 
 private:
     Status start();
     Status connect();
+    Result<sys::Message> ask(const std::string& text, const std::vector<int>& fds);
+    Result<sys::Message> ask_once(const std::string& text, const std::vector<int>& fds);
     Status put_once(const std::string& text, const std::vector<int>& fds);
-    Status tell(const std::string& text, const std::vector<int>& fds);
 
     std::string directory_;
     int program_;
     sys::UniqueFd socket_;
+    std::function<void()> on_disconnect_;
 };
 
 /// The keeper's own main: serves `listener` until it holds nothing and nobody is connected.

@@ -56,6 +56,7 @@ Status Server::prepare()
     TRY(sys::set_nonblocking(handles_.listener.get()));
     watches_.push_back(TRY(loop_.watch(handles_.listener.get(), sys::Interest::read, [this](sys::Ready) { accept(); })));
     watches_.push_back(TRY(loop_.watch(signals_.fd(), sys::Interest::read, [this](sys::Ready) { on_signal(); })));
+    keeper_.on_disconnect([this] { keeper_watch_.reset(); });
     keeper_.find();
     return base::done();
 }
@@ -232,14 +233,9 @@ void Server::settle_launch(Process& process)
 /// When the keeper dies, a new one gets everything; and its connection must be in the loop for us to see it die.
 void Server::look_after_keeper()
 {
-    if (keeper_.fd() == keeper_fd_ && keeper_watch_)
+    if (keeper_watch_ || keeper_.fd() < 0)
         return;
-    keeper_watch_.reset();
-    keeper_fd_ = keeper_.fd();
-    if (keeper_fd_ < 0)
-        return;
-    auto watch = loop_.watch(keeper_fd_, sys::Interest::read, [this](sys::Ready) {
-        keeper_watch_.reset();
+    auto watch = loop_.watch(keeper_.fd(), sys::Interest::read, [this](sys::Ready) {
         keeper_.disconnect();
         base::log_warning("the keeper died; another takes its place");
         for (auto& [id, process] : processes_)

@@ -117,7 +117,6 @@ private:
     std::list<RunningExec> execs_;
     std::vector<sys::Loop::Watch> watches_;
     sys::Loop::Watch keeper_watch_;
-    int keeper_fd_ = -1;
     bool done_ = false;
 };
 
