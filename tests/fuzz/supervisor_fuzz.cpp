@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "supervisor/protocol.h"
 #include "supervisor/record.h"
@@ -27,7 +28,7 @@ using nlohmann::json;
 using supervisor::Record;
 
 constexpr auto known_id = "ended";
-constexpr int patience_ms = 10'000;
+constexpr auto patience = std::chrono::seconds{10};
 
 const std::string& directory()
 {
@@ -84,13 +85,23 @@ bool is_for_a_supervisor(const json& message)
     return !ends_it && !(call == "start" && would_start(message));
 }
 
+/// The alarm by which libFuzzer looks for what takes too long interrupts a poll(2), which must not count as no answer.
+bool can_be_read(int fd)
+{
+    auto const deadline = base::Deadline::after(patience);
+    pollfd entry{fd, POLLIN, 0};
+    int ready = 0;
+    while ((ready = ::poll(&entry, 1, deadline.poll_timeout_ms())) < 0 && errno == EINTR) {
+    }
+    return ready == 1;
+}
+
 void ask(const std::string& text)
 {
     auto const connection = sys::connect_unix(supervisor::socket_path(directory()), sys::SocketKind::packets).value();
     if (!sys::send_message(connection.get(), text).ok())
         return; // Longer than the kernel takes.
-    pollfd entry{connection.get(), POLLIN, 0};
-    base::must(::poll(&entry, 1, patience_ms) == 1, "the supervisor answers");
+    base::must(can_be_read(connection.get()), "the supervisor answers");
     auto const answer = sys::receive_message(connection.get(), supervisor::most_message_bytes);
     base::must(answer.ok() && answer.value(), "it says something before it closes");
     auto const said = supervisor::parse_answer(answer.value()->text);
