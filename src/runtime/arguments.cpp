@@ -17,6 +17,19 @@ const Option* find_option(std::span<const Option> known, std::string_view name)
 
 } // namespace
 
+bool asks_for_help(std::span<const std::string> words, std::span<const Option> known)
+{
+    for (std::size_t i = 0; i < words.size() && words[i].size() > 1 && words[i][0] == '-' && words[i] != "--"; ++i) {
+        auto const& word = words[i];
+        if (word == "--help" || word == "-h")
+            return true;
+        const auto* const option = find_option(known, std::string_view{word}.substr(word[1] == '-' ? 2 : 1));
+        if (option && option->kind == Option::Kind::text)
+            ++i; // Its value.
+    }
+    return false;
+}
+
 Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span<const Option> known, OptionOrder order)
 {
     Arguments arguments;

@@ -19,10 +19,15 @@ struct Option {
     std::string_view name;
     char letter = 0; ///< 0: none.
     Kind kind = Kind::text;
+    std::string_view value{}; ///< For help: what it takes, "DIR".
+    std::string_view help{};  ///< For help: what it does.
 };
 
 /// Whether options may still come after the first argument that is none. A command's own command line starts there.
 enum class OptionOrder { anywhere, before_arguments };
+
+/// Whether --help or -h stands among a command's options, before its first argument.
+bool asks_for_help(std::span<const std::string> words, std::span<const Option> known);
 
 /// What stood on the command line. A parser library costs more start-up time than the rest of `nb state`.
 class Arguments {

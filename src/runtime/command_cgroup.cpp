@@ -25,7 +25,6 @@ namespace {
 
 constexpr auto freeze_deadline = std::chrono::seconds{10};
 
-constexpr std::array ps_options{Option{"format", 'f'}};
 struct Found {
     Record record;
     sys::Cgroup cgroup;
@@ -103,9 +102,17 @@ Status print_table(const std::vector<pid_t>& pids, std::vector<std::string> opti
 
 } // namespace
 
+std::span<const Option> ps_options()
+{
+    static constexpr std::array all{
+        Option{"format", 'f', Kind::text, "table|json", "json: the pids alone"},
+    };
+    return all;
+}
+
 Result<int> ps_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, ps_options, OptionOrder::before_arguments));
+    auto const arguments = TRY(Arguments::parse(words, ps_options(), OptionOrder::before_arguments));
     if (arguments.rest().empty())
         return Error{Code::invalid_argument, "needs the container's id"};
     auto const pids = TRY(listed_processes(globals, arguments.rest().front()));

@@ -18,47 +18,6 @@ using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array checkpoint_options{
-    Option{"image-path"},
-    Option{"work-path"},
-    Option{"parent-path"},
-    Option{"manage-cgroups-mode"},
-    Option{"leave-running", 'R', Kind::flag},
-    Option{"tcp-established", 0, Kind::flag},
-    Option{"ext-unix-sk", 0, Kind::flag},
-    Option{"shell-job", 0, Kind::flag},
-    Option{"file-locks", 0, Kind::flag},
-    Option{"link-remap", 0, Kind::flag},
-    Option{"pre-dump", 0, Kind::flag},
-    Option{"auto-dedup", 0, Kind::flag},
-    Option{"empty-ns"},
-    Option{"lazy-pages", 0, Kind::flag},
-    Option{"page-server"},
-    Option{"status-fd"},
-};
-
-constexpr std::array restore_options{
-    Option{"image-path"},
-    Option{"work-path"},
-    Option{"manage-cgroups-mode"},
-    Option{"bundle", 'b'},
-    Option{"console-socket"},
-    Option{"pid-file"},
-    Option{"tcp-established", 0, Kind::flag},
-    Option{"ext-unix-sk", 0, Kind::flag},
-    Option{"shell-job", 0, Kind::flag},
-    Option{"file-locks", 0, Kind::flag},
-    Option{"link-remap", 0, Kind::flag},
-    Option{"detach", 'd', Kind::flag},
-    Option{"no-pivot", 0, Kind::flag},
-    Option{"no-subreaper", 0, Kind::flag},
-    Option{"auto-dedup", 0, Kind::flag},
-    Option{"empty-ns"},
-    Option{"lazy-pages", 0, Kind::flag},
-    Option{"lsm-profile"},
-    Option{"lsm-mount-context"},
-};
-
 struct Refusal {
     std::string_view option;
     std::string_view why;
@@ -115,9 +74,58 @@ Result<CriuSettings> settings_of(const Arguments& arguments)
 
 } // namespace
 
+std::span<const Option> checkpoint_options()
+{
+    static constexpr std::array all{
+        Option{"image-path", 0, Kind::text, "DIR", "where the files go (default: checkpoint)"},
+        Option{"work-path", 0, Kind::text, "DIR", "where logs go"},
+        Option{"leave-running", 'R', Kind::flag, "", "let it run on"},
+        Option{"pre-dump", 0, Kind::flag, "", "memory alone, and let it run on"},
+        Option{"parent-path", 0, Kind::text, "DIR", "where an earlier --pre-dump is, from the image path"},
+        Option{"tcp-established", 0, Kind::flag, "", "with open TCP connections"},
+        Option{"ext-unix-sk", 0, Kind::flag, "", "with unix sockets of others"},
+        Option{"shell-job", 0, Kind::flag, "", "with a terminal of others"},
+        Option{"file-locks", 0, Kind::flag, "", "with locks of files"},
+        Option{"link-remap", 0, Kind::flag, "", "with open files that have no name any more"},
+        Option{"auto-dedup", 0, Kind::flag, "", "without pages that are in a newer image"},
+        Option{"empty-ns", 0, Kind::text, "network", "leave the network namespace empty"},
+        Option{"manage-cgroups-mode", 0, Kind::text, "MODE", "ignore, none, soft (default), full or strict"},
+        Option{"lazy-pages", 0, Kind::flag, "", "refused: memory is in the files"},
+        Option{"page-server", 0, Kind::text, "ADDRESS", "refused: memory is in the files"},
+        Option{"status-fd", 0, Kind::text, "FD", "refused: it is for --lazy-pages"},
+    };
+    return all;
+}
+
+std::span<const Option> restore_options()
+{
+    static constexpr std::array all{
+        Option{"image-path", 0, Kind::text, "DIR", "where the files are (default: checkpoint)"},
+        Option{"work-path", 0, Kind::text, "DIR", "where logs go"},
+        Option{"bundle", 'b', Kind::text, "DIR", "where config.json and the root are (default: here)"},
+        Option{"detach", 'd', Kind::flag, "", "do not wait for the end"},
+        Option{"console-socket", 0, Kind::text, "SOCKET", "unix socket that takes the terminal"},
+        Option{"pid-file", 0, Kind::text, "FILE", "write the pid of the first process there"},
+        Option{"tcp-established", 0, Kind::flag, "", "with open TCP connections"},
+        Option{"ext-unix-sk", 0, Kind::flag, "", "with unix sockets of others"},
+        Option{"shell-job", 0, Kind::flag, "", "with a terminal of others"},
+        Option{"file-locks", 0, Kind::flag, "", "with locks of files"},
+        Option{"link-remap", 0, Kind::flag, "", "with open files that have no name any more"},
+        Option{"auto-dedup", 0, Kind::flag, "", "without pages that are in a newer image"},
+        Option{"empty-ns", 0, Kind::text, "network", "leave the network namespace empty"},
+        Option{"manage-cgroups-mode", 0, Kind::text, "MODE", "ignore, none, soft (default), full or strict"},
+        Option{"no-pivot", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
+        Option{"no-subreaper", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
+        Option{"lazy-pages", 0, Kind::flag, "", "refused: memory is in the files"},
+        Option{"lsm-profile", 0, Kind::text, "PROFILE", "refused: labels stay what they were"},
+        Option{"lsm-mount-context", 0, Kind::text, "CONTEXT", "refused: labels stay what they were"},
+    };
+    return all;
+}
+
 Result<int> checkpoint_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, checkpoint_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, checkpoint_options(), OptionOrder::anywhere));
     CheckpointRequest request;
     request.id = TRY(arguments.only("the container's id"));
     request.settings = TRY(settings_of(arguments));
@@ -132,7 +140,7 @@ Result<int> checkpoint_command(const Globals& globals, Words words)
 
 Result<int> restore_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, restore_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, restore_options(), OptionOrder::anywhere));
     auto const settings = TRY(settings_of(arguments));
     LaunchRequest request;
     request.id = TRY(arguments.only("the container's id"));

@@ -15,20 +15,6 @@ using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array launch_options{
-    Option{"bundle", 'b'},
-    Option{"config", 'f'}, // crun's: another name than config.json.
-    Option{"console-socket"},
-    Option{"pid-file"},
-    Option{"pidfd-socket"},
-    Option{"preserve-fds"},
-    Option{"no-pivot", 0, Kind::flag},
-    Option{"detach", 'd', Kind::flag},
-    Option{"no-new-keyring", 0, Kind::flag},
-    Option{"no-subreaper", 0, Kind::flag},
-    Option{"keep", 0, Kind::flag},
-};
-
 /// Descriptors that systemd's socket activation passed to us go to the container too.
 unsigned listen_fds()
 {
@@ -56,9 +42,27 @@ Result<LaunchRequest> request_of(const Arguments& arguments)
 
 } // namespace
 
+std::span<const Option> launch_options()
+{
+    static constexpr std::array all{
+        Option{"bundle", 'b', Kind::text, "DIR", "where config.json and the root are (default: here)"},
+        Option{"config", 'f', Kind::text, "FILE", "another name than config.json"},
+        Option{"console-socket", 0, Kind::text, "SOCKET", "unix socket that takes the terminal"},
+        Option{"pid-file", 0, Kind::text, "FILE", "write the pid of the first process there"},
+        Option{"pidfd-socket", 0, Kind::text, "SOCKET", "unix socket that takes a pidfd of it"},
+        Option{"preserve-fds", 0, Kind::text, "N", "pass on N more descriptors, from 3 on"},
+        Option{"no-pivot", 0, Kind::flag, "", "move the root instead of pivot_root(2): for hosts that run from their initramfs"},
+        Option{"no-new-keyring", 0, Kind::flag, "", "stay in the caller's session keyring"},
+        Option{"detach", 'd', Kind::flag, "", "run: do not wait for the end"},
+        Option{"keep", 0, Kind::flag, "", "run: do not delete it at the end"},
+        Option{"no-subreaper", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
+    };
+    return all;
+}
+
 Result<int> create_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, launch_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, launch_options(), OptionOrder::anywhere));
     auto const request = TRY(request_of(arguments));
     TRY(launch(globals, request).context(request.id));
     return 0;
@@ -74,7 +78,7 @@ Result<int> start_command(const Globals& globals, Words words)
 
 Result<int> run_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, launch_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, launch_options(), OptionOrder::anywhere));
     auto request = TRY(request_of(arguments));
     return launch_and_follow(globals, std::move(request), arguments, arguments.has("keep") ? AtEnd::keep : AtEnd::remove);
 }

@@ -25,8 +25,6 @@ using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array events_options{Option{"stats", 0, Kind::flag}, Option{"interval"}, Option{"pressure"}};
-
 /// Tells each time that the kernel killed in the group for want of memory.
 class MemoryAlarm {
 public:
@@ -174,9 +172,19 @@ private:
 
 } // namespace
 
+std::span<const Option> events_options()
+{
+    static constexpr std::array all{
+        Option{"stats", 0, Kind::flag, "", "once, and then end"},
+        Option{"interval", 0, Kind::text, "DURATION", "between two of them (default: 5s)"},
+        Option{"pressure", 0, Kind::text, "LIST", "who waits for memory, cpu or io: memory,io:full:200ms/2s"},
+    };
+    return all;
+}
+
 Result<int> events_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, events_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, events_options(), OptionOrder::anywhere));
     auto const id = TRY(arguments.only("the container's id"));
     auto const interval = TRY(parse_duration(arguments.get("interval", "5s")).context("--interval"));
     auto const pressure = arguments.find("pressure");

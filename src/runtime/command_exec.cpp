@@ -23,27 +23,6 @@ namespace oci = model::oci;
 
 namespace {
 
-constexpr std::array exec_options{
-    Option{"process", 'p'},
-    Option{"console-socket"},
-    Option{"pid-file"},
-    Option{"pidfd-socket"},
-    Option{"tty", 't', Kind::flag},
-    Option{"detach", 'd', Kind::flag},
-    Option{"user", 'u'},
-    Option{"cwd"},
-    Option{"env", 'e'},
-    Option{"cap", 'c'},
-    Option{"additional-gids", 'g'},
-    Option{"preserve-fds"},
-    Option{"cgroup"},
-    Option{"apparmor"},
-    Option{"process-label"},
-    Option{"no-new-privs", 0, Kind::flag},
-    Option{"ignore-paused", 0, Kind::flag},
-    Option{"no-subreaper", 0, Kind::flag},
-};
-
 // As shells have it.
 constexpr int no_such_program = 127;
 constexpr int unusable_program = 126;
@@ -131,9 +110,34 @@ Result<oci::Process> process_of(const Globals& globals, const Arguments& argumen
 
 } // namespace
 
+std::span<const Option> exec_options()
+{
+    static constexpr std::array all{
+        Option{"process", 'p', Kind::text, "FILE", "a process as in config.json, instead of COMMAND"},
+        Option{"tty", 't', Kind::flag, "", "with a terminal"},
+        Option{"detach", 'd', Kind::flag, "", "do not wait for the end"},
+        Option{"user", 'u', Kind::text, "UID[:GID]", "as this user"},
+        Option{"cwd", 0, Kind::text, "DIR", "working directory"},
+        Option{"env", 'e', Kind::text, "NAME=VALUE", "one more variable; once for each"},
+        Option{"cap", 'c', Kind::text, "NAME", "one more capability; once for each"},
+        Option{"additional-gids", 'g', Kind::text, "GID", "one more group; once for each"},
+        Option{"no-new-privs", 0, Kind::flag, "", "it may gain no rights by executing a file"},
+        Option{"apparmor", 0, Kind::text, "PROFILE", "its AppArmor profile"},
+        Option{"process-label", 0, Kind::text, "LABEL", "its SELinux label"},
+        Option{"cgroup", 0, Kind::text, "[CONTROLLER:]PATH", "a cgroup below the container's; once for each"},
+        Option{"ignore-paused", 0, Kind::flag, "", "also in a paused container; it runs when that does"},
+        Option{"preserve-fds", 0, Kind::text, "N", "pass on N more descriptors, from 3 on"},
+        Option{"console-socket", 0, Kind::text, "SOCKET", "unix socket that takes the terminal"},
+        Option{"pid-file", 0, Kind::text, "FILE", "write its pid there"},
+        Option{"pidfd-socket", 0, Kind::text, "SOCKET", "unix socket that takes a pidfd of it"},
+        Option{"no-subreaper", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
+    };
+    return all;
+}
+
 Result<int> exec_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, exec_options, OptionOrder::before_arguments));
+    auto const arguments = TRY(Arguments::parse(words, exec_options(), OptionOrder::before_arguments));
     if (arguments.rest().empty())
         return Error{Code::invalid_argument, "needs the container's id"};
     ExecRequest request;

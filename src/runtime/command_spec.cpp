@@ -20,8 +20,6 @@ using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array spec_options{Option{"bundle", 'b'}, Option{"rootless", 0, Kind::flag}};
-
 void list(model::JsonWriter& json, std::string_view key, const std::vector<std::string_view>& values)
 {
     json.key(key).begin('[');
@@ -72,9 +70,18 @@ void write_linux_features(model::JsonWriter& json)
 
 } // namespace
 
+std::span<const Option> spec_options()
+{
+    static constexpr std::array all{
+        Option{"bundle", 'b', Kind::text, "DIR", "where to write it (default: here)"},
+        Option{"rootless", 0, Kind::flag, "", "for a user without privilege"},
+    };
+    return all;
+}
+
 Result<int> spec_command(const Globals&, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, spec_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, spec_options(), OptionOrder::anywhere));
     auto const path = arguments.get("bundle", ".") + "/config.json";
     auto const text = default_spec(arguments.has("rootless") ? SpecKind::rootless : SpecKind::privileged);
     auto const file = sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0644);

@@ -26,10 +26,6 @@ using Kind = Option::Kind;
 
 namespace {
 
-constexpr std::array kill_options{Option{"all", 'a', Kind::flag}, Option{"regex", 'r', Kind::flag}};
-constexpr std::array delete_options{Option{"force", 'f', Kind::flag}, Option{"regex", 'r', Kind::flag}};
-constexpr std::array list_options{Option{"format", 'f'}, Option{"quiet", 'q', Kind::flag}};
-
 struct Entry {
     Record record;
     Phase phase = Phase::stopped;
@@ -146,6 +142,33 @@ Status to_each(const std::vector<std::string>& ids, Action action)
 
 } // namespace
 
+std::span<const Option> list_options()
+{
+    static constexpr std::array all{
+        Option{"format", 'f', Kind::text, "table|json", "default: table"},
+        Option{"quiet", 'q', Kind::flag, "", "ids alone"},
+    };
+    return all;
+}
+
+std::span<const Option> delete_options()
+{
+    static constexpr std::array all{
+        Option{"force", 'f', Kind::flag, "", "also one that runs, which is killed; none is no error"},
+        Option{"regex", 'r', Kind::flag, "", "ID is a regular expression"},
+    };
+    return all;
+}
+
+std::span<const Option> kill_options()
+{
+    static constexpr std::array all{
+        Option{"all", 'a', Kind::flag, "", "to all its processes"},
+        Option{"regex", 'r', Kind::flag, "", "ID is a regular expression"},
+    };
+    return all;
+}
+
 Result<int> state_command(const Globals& globals, Words words)
 {
     auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
@@ -158,7 +181,7 @@ Result<int> state_command(const Globals& globals, Words words)
 
 Result<int> list_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, list_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, list_options(), OptionOrder::anywhere));
     auto const format = arguments.get("format", "table");
     if (format != "table" && format != "json")
         return Error{Code::invalid_argument, "--format: must be table or json"};
@@ -175,7 +198,7 @@ Result<int> list_command(const Globals& globals, Words words)
 
 Result<int> kill_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, kill_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, kill_options(), OptionOrder::anywhere));
     const auto& rest = arguments.rest();
     if (rest.empty() || rest.size() > 2)
         return Error{Code::invalid_argument, "needs the container's id, and may have a signal after it"};
@@ -188,7 +211,7 @@ Result<int> kill_command(const Globals& globals, Words words)
 
 Result<int> delete_command(const Globals& globals, Words words)
 {
-    auto const arguments = TRY(Arguments::parse(words, delete_options, OptionOrder::anywhere));
+    auto const arguments = TRY(Arguments::parse(words, delete_options(), OptionOrder::anywhere));
     auto const force = arguments.has("force") ? Force::yes : Force::no;
     auto const ids = TRY(chosen_ids(globals, arguments, TRY(arguments.only("the container's id"))));
     TRY(to_each(ids, [&](const auto& id) { return remove_container(globals, id, force); }));

@@ -8,7 +8,9 @@
 #include <cstdlib>
 
 #include "runtime/arguments.h"
+#include "runtime/command_help.h"
 #include "runtime/log.h"
+#include "runtime/update_request.h"
 #include "sys/file.h"
 #include "sys/memfd.h"
 #include "sys/own_memory.h"
@@ -37,30 +39,48 @@ constexpr std::array global_options{
 };
 
 enum class Sealing { needed, not_needed }; ///< Whether a container's process is born from our own file.
+std::span<const Option> no_options() { return {}; }
+
 struct Command {
     std::string_view name;
     Result<int> (*run)(const Globals&, Words);
+    std::span<const Option> (*options)();
     Sealing sealing;
     std::string_view summary;
+    std::string_view arguments;
+    std::string_view example;
 };
 constexpr std::array commands{
-    Command{"create", create_command, Sealing::needed, "set a container up from a bundle; it waits for start"},
-    Command{"start", start_command, Sealing::not_needed, "start the program of a created container"},
-    Command{"run", run_command, Sealing::needed, "create and start, and wait for its end (--detach: do not)"},
-    Command{"exec", exec_command, Sealing::needed, "start one more program in a running container"},
-    Command{"state", state_command, Sealing::not_needed, "print a container's state as JSON"},
-    Command{"list", list_command, Sealing::not_needed, "list containers"},
-    Command{"kill", kill_command, Sealing::not_needed, "send a signal to a container's first process (--all: to all)"},
-    Command{"delete", delete_command, Sealing::not_needed, "remove a stopped container (--force: any)"},
-    Command{"ps", ps_command, Sealing::not_needed, "list the processes in a container"},
-    Command{"pause", pause_command, Sealing::not_needed, "freeze all processes of a container"},
-    Command{"resume", resume_command, Sealing::not_needed, "let them run again"},
-    Command{"update", update_command, Sealing::not_needed, "change the limits of a running container"},
-    Command{"events", events_command, Sealing::not_needed, "print what a container uses (--stats: once)"},
-    Command{"checkpoint", checkpoint_command, Sealing::not_needed, "freeze a container into files, with criu"},
-    Command{"restore", restore_command, Sealing::not_needed, "make a container from such files"},
-    Command{"spec", spec_command, Sealing::not_needed, "write an example config.json"},
-    Command{"features", features_command, Sealing::not_needed, "print what this runtime can do as JSON"},
+    Command{"create", create_command, launch_options, Sealing::needed, "set a container up from a bundle; it waits for start",
+            "ID", "create --bundle /srv/web --pid-file /run/web.pid web-1"},
+    Command{"start", start_command, no_options, Sealing::not_needed, "start the program of a created container", "ID",
+            "start web-1"},
+    Command{"run", run_command, launch_options, Sealing::needed, "create and start, and wait for its end (--detach: do not)",
+            "ID", "run --bundle /srv/web web-1"},
+    Command{"exec", exec_command, exec_options, Sealing::needed, "start one more program in a running container",
+            "ID COMMAND [ARGUMENT...]", "exec --tty --env TERM=xterm web-1 sh"},
+    Command{"state", state_command, no_options, Sealing::not_needed, "print a container's state as JSON", "ID", "state web-1"},
+    Command{"list", list_command, list_options, Sealing::not_needed, "list containers", "", "list --format json"},
+    Command{"kill", kill_command, kill_options, Sealing::not_needed,
+            "send a signal to a container's first process (--all: to all)", "ID [SIGNAL]", "kill web-1 HUP"},
+    Command{"delete", delete_command, delete_options, Sealing::not_needed, "remove a stopped container (--force: any)", "ID",
+            "delete --force web-1"},
+    Command{"ps", ps_command, ps_options, Sealing::not_needed, "list the processes in a container", "ID [OPTION OF ps(1)...]",
+            "ps web-1 -o pid,args"},
+    Command{"pause", pause_command, no_options, Sealing::not_needed, "freeze all processes of a container", "ID", "pause web-1"},
+    Command{"resume", resume_command, no_options, Sealing::not_needed, "let them run again", "ID", "resume web-1"},
+    Command{"update", update_command, update_options, Sealing::not_needed, "change the limits of a running container", "ID",
+            "update --memory 64Mi --cpu-quota 50000 web-1"},
+    Command{"events", events_command, events_options, Sealing::not_needed, "print what a container uses (--stats: once)", "ID",
+            "events --stats web-1"},
+    Command{"checkpoint", checkpoint_command, checkpoint_options, Sealing::not_needed, "freeze a container into files, with criu",
+            "ID", "checkpoint --image-path /srv/checkpoint web-1"},
+    Command{"restore", restore_command, restore_options, Sealing::not_needed, "make a container from such files", "ID",
+            "restore --image-path /srv/checkpoint --bundle /srv/web web-1"},
+    Command{"spec", spec_command, spec_options, Sealing::not_needed, "write an example config.json", "",
+            "spec --bundle /srv/web"},
+    Command{"features", features_command, no_options, Sealing::not_needed, "print what this runtime can do as JSON", "",
+            "features"},
 };
 
 void print_help()
@@ -136,9 +156,9 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
     for (const auto& command : commands) {
         if (command.name != rest.front())
             continue;
-        if (rest.size() > 1 && (rest[1] == "--help" || rest[1] == "-h")) { // Clients ask so whether we have a command.
-            (void)sys::write_all(1, "nb " + std::string{command.name} + ": " + std::string{command.summary} + "\n");
-            return 0;
+        if (asks_for_help(Words{rest}.subspan(1), command.options())) { // Clients ask so whether we have a command.
+            CommandHelp const help{command.name, command.summary, command.arguments, command.example, command.options()};
+            return sys::write_all(1, help_text(help)).ok() ? 0 : 1;
         }
         if (command.sealing == Sealing::needed && !sys::own_program_is_sealed()) {
             report(globals, sys::run_own_program_sealed(argv).error());
@@ -151,7 +171,10 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
         report(globals, std::move(result).take_error().context(command.name));
         return 1;
     }
-    report(globals, Error{Code::invalid_argument, "unknown command \"" + rest.front().substr(0, 80) + "\"; see nb --help"});
+    if (asks_for_help(Words{rest}.subspan(1), {}))
+        report(globals, Error{Code::invalid_argument, "No help topic for '" + rest.front().substr(0, 80) + "'; see nb --help"});
+    else
+        report(globals, Error{Code::invalid_argument, "unknown command \"" + rest.front().substr(0, 80) + "\"; see nb --help"});
     return wrong_call;
 }
 

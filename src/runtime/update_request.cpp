@@ -43,15 +43,6 @@ constexpr std::array settings{
     Setting{"pids-limit", "pids", "limit", Value::number},
     Setting{"blkio-weight", "blockIO", "weight", Value::number},
 };
-constexpr std::array options{
-    Option{"resources", 'r'},  Option{"memory"},        Option{"memory-reservation"},
-    Option{"memory-swap"},     Option{"kernel-memory"}, Option{"kernel-memory-tcp"},
-    Option{"cpu-period"},      Option{"cpu-quota"},     Option{"cpu-burst"},
-    Option{"cpu-share"},       Option{"cpu-shares"},    Option{"cpu-rt-period"},
-    Option{"cpu-rt-runtime"},  Option{"cpu-idle"},      Option{"cpuset-cpus"},
-    Option{"cpuset-mems"},     Option{"pids-limit"},    Option{"blkio-weight"},
-    Option{"l3-cache-schema"}, Option{"mem-bw-schema"},
-};
 
 Status write_setting(model::JsonWriter& json, const Setting& setting, const std::string& text)
 {
@@ -89,7 +80,33 @@ Result<std::string> resources_from_options(const Arguments& arguments)
 
 } // namespace
 
-std::span<const Option> update_options() { return options; }
+std::span<const Option> update_options()
+{
+    static constexpr std::array all{
+        Option{"resources", 'r', Option::Kind::text, "FILE",
+               "linux.resources as JSON (-: standard input); the others do not count then"},
+        Option{"memory", 0, Option::Kind::text, "BYTES", "64Mi, 1G; -1: none"},
+        Option{"memory-reservation", 0, Option::Kind::text, "BYTES", "soft limit"},
+        Option{"memory-swap", 0, Option::Kind::text, "BYTES", "memory and swap"},
+        Option{"kernel-memory", 0, Option::Kind::text, "BYTES", "not known to kernels of today"},
+        Option{"kernel-memory-tcp", 0, Option::Kind::text, "BYTES", "buffers of TCP"},
+        Option{"cpu-period", 0, Option::Kind::text, "USEC", "of quotas"},
+        Option{"cpu-quota", 0, Option::Kind::text, "USEC", "in each period"},
+        Option{"cpu-burst", 0, Option::Kind::text, "USEC", "more than the quota, when it was saved before"},
+        Option{"cpu-share", 0, Option::Kind::text, "N", "weight: 2 to 262144"},
+        Option{"cpu-shares", 0, Option::Kind::text, "N", "the same"},
+        Option{"cpu-rt-period", 0, Option::Kind::text, "USEC", "real-time scheduling: of its quota"},
+        Option{"cpu-rt-runtime", 0, Option::Kind::text, "USEC", "real-time scheduling: in each period"},
+        Option{"cpu-idle", 0, Option::Kind::text, "0|1", "only when nobody else wants to run"},
+        Option{"cpuset-cpus", 0, Option::Kind::text, "LIST", "processors: 0-3,5"},
+        Option{"cpuset-mems", 0, Option::Kind::text, "LIST", "memory nodes"},
+        Option{"pids-limit", 0, Option::Kind::text, "N", "processes; -1: any number"},
+        Option{"blkio-weight", 0, Option::Kind::text, "N", "10 to 1000"},
+        Option{"l3-cache-schema", 0, Option::Kind::text, "SCHEMA", "intelRdt: L3:0=f"},
+        Option{"mem-bw-schema", 0, Option::Kind::text, "SCHEMA", "intelRdt: MB:0=50"},
+    };
+    return all;
+}
 
 Result<UpdateRequest> read_update_request(const Arguments& arguments)
 {

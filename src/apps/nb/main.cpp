@@ -44,7 +44,9 @@ int main(int argc, char** argv)
             return mode.run(argc, argv);
     auto const words = std::span<const char* const>{argv, static_cast<std::size_t>(argc)}.subspan(argc > 0 ? 1 : 0);
     auto const call = nova::nebulon::whose_call(words, bundle_here);
-    if (call != nova::nebulon::Call::runtime)
-        nova::nebulon::become_nebulon(argv);
-    return call == nova::nebulon::Call::nebulon ? nova::nebulon::tell_missing_nebulon() : nova::runtime::run_nb(argc, argv);
+    if (call == nova::nebulon::Call::runtime)
+        return nova::runtime::run_nb(argc, argv);
+    int const code = call == nova::nebulon::Call::help ? nova::runtime::run_nb(argc, argv) : 0;
+    nova::nebulon::become_nebulon(argv);
+    return call == nova::nebulon::Call::help ? code : nova::nebulon::tell_missing_nebulon();
 }

@@ -86,11 +86,12 @@ Call whose_call(Words words, bool (*bundle_here)())
     auto const rest = words.subspan(at + 1);
     if (holds(only_nebulon, command))
         return Call::nebulon;
-    if (!rest.empty() && (string_view{rest[0]} == "--help" || string_view{rest[0]} == "-h"))
+    bool const both = command == "create" || command == "run" || command == "ps";
+    if (both && !rest.empty() && (string_view{rest[0]} == "--help" || string_view{rest[0]} == "-h"))
         return Call::help;
     if (command == "ps")
         return std::any_of(rest.begin(), rest.end(), is_argument) ? Call::runtime : Call::nebulon;
-    return command == "create" || command == "run" ? whose_start(rest, bundle_here) : Call::runtime;
+    return both ? whose_start(rest, bundle_here) : Call::runtime;
 }
 
 void become_nebulon(char** argv)

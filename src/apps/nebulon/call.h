@@ -8,7 +8,7 @@ namespace nova::nebulon {
 enum class Call {
     runtime,
     nebulon,
-    help, ///< COMMAND --help: Nebulon's program tells more, but the runtime's answer does without it.
+    help, ///< COMMAND --help of one that both have: the runtime tells of its own, and then Nebulon's program, where it is there.
 };
 
 /// Whose command this call of nb is. `words` are those behind the program's name; `bundle_here` is asked, only where it decides,

@@ -4,7 +4,7 @@
 
 namespace nova::nebulon {
 
-/// What `nb COMMAND --help` prints, of the runtime's commands too. Empty: there is no such command.
+/// What `nb COMMAND --help` prints, of those that the runtime has too what it is without that. Empty: none of ours.
 std::string help_of(const std::string& command);
 
 } // namespace nova::nebulon
