@@ -52,9 +52,9 @@ std::uint64_t allowed_capabilities(const oci::Process& process)
     return bits;
 }
 
-Status check_rights(const oci::Config& config, pid_t pid)
+Status check_rights(const oci::Config& config, pid_t pid, const std::string& thread)
 {
-    auto const status = TRY(sys::read_file("/proc/" + std::to_string(pid) + "/status"));
+    auto const status = TRY(sys::read_file(thread + "/status"));
     auto const allowed = allowed_capabilities(*config.process);
     for (const char* const set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
         if ((hexadecimal(field_of(status, set)) & ~allowed) != 0)
@@ -63,6 +63,15 @@ Status check_rights(const oci::Config& config, pid_t pid)
         return refusal(pid, "may gain privileges, unlike process.noNewPrivileges says");
     if (config.platform.seccomp && field_of(status, "Seccomp") != "2")
         return refusal(pid, "has no seccomp filter, unlike linux.seccomp says");
+    return done();
+}
+
+/// Each thread has rights of its own.
+Status check_rights(const oci::Config& config, pid_t pid)
+{
+    auto const threads = "/proc/" + std::to_string(pid) + "/task";
+    for (const auto& thread : TRY(sys::list_directory(threads)))
+        TRY(check_rights(config, pid, threads + "/" + thread));
     return done();
 }
 
