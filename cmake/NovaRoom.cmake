@@ -52,5 +52,6 @@ function(nova_test_program program label sources library)
   endif()
   include(GoogleTest)
   gtest_discover_tests(${program} TEST_PREFIX "${program}." DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS ${label} TIMEOUT 120)
+                       PROPERTIES LABELS ${label} TIMEOUT 120
+                                  ENVIRONMENT "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1") # Else a finding is no failure.
 endfunction()

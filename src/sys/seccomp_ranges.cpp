@@ -358,8 +358,10 @@ bool decides_alike(const Program& a, const Program& b)
 std::string shorten_seccomp(const std::string& code)
 {
     Program program(code.size() / sizeof(sock_filter));
-    std::memcpy(program.data(), code.data(), program.size() * sizeof(sock_filter));
-    if (code.size() % sizeof(sock_filter) != 0 || !is_sound(program))
+    if (program.empty() || code.size() % sizeof(sock_filter) != 0)
+        return code;
+    std::memcpy(program.data(), code.data(), code.size());
+    if (!is_sound(program))
         return code;
     auto const shorter = Shortening{program}.run();
     if (!shorter || shorter->size() >= program.size() || !is_sound(*shorter) || !decides_alike(program, *shorter))
