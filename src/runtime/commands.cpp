@@ -192,7 +192,8 @@ int run_nb(int argc, char** argv)
         return wrong_call;
     }
     if (arguments.value().has("version")) {
-        (void)sys::write_all(1, "nb version " NOVA_VERSION "\nspec: 1.3.0\n");
+        // The last line as crun has it: what was built in.
+        (void)sys::write_all(1, "nb version " NOVA_VERSION "\nspec: 1.3.0\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n");
         return 0;
     }
     if (arguments.value().has("help") || arguments.value().rest().empty()) {

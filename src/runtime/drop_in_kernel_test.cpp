@@ -75,6 +75,13 @@ TEST_F(DropIn, limits_a_container_of_no_processes_to_one_unless_its_configuratio
     EXPECT_EQ(limit_with("1.0.2-dev"), "max\n") << "podman 4 asks so for no limit";
 }
 
+TEST_F(DropIn, tells_its_version_line_by_line)
+{
+    auto const told = nb({"--version"}).out;
+    EXPECT_TRUE(told.starts_with("nb version ")) << told;
+    EXPECT_NE(told.find("\nspec: 1.3.0\n+SYSTEMD "), std::string::npos) << told;
+}
+
 TEST_F(DropIn, takes_a_configuration_of_another_name)
 {
     shell("echo other");
