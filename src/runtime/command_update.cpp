@@ -5,6 +5,7 @@
 #include "runtime/commands.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/intel_rdt.h"
+#include "runtime/limits.h"
 #include "runtime/state.h"
 #include "runtime/update_request.h"
 #include "sys/file.h"
@@ -75,6 +76,7 @@ Status update_container(const Globals& globals, const std::string& id, const Upd
                      "--l3-cache-schema, --mem-bw-schema: the container was made without linux.intelRdt"};
     if (record.cgroup.empty())
         return Error{Code::failed_precondition, "container \"" + id + "\" has no cgroup of its own"};
+    complete_pids_limit(record.version, change.resources);
     auto cgroup = sys::Cgroup::at(record.cgroup, record.controllers);
     TRY(take_part(cgroup, record, change.resources));
     TRY(directory.write(record));

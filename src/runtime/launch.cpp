@@ -134,7 +134,7 @@ Status Launch::read_config()
     config_ = TRY(oci::parse_config(config_text_).context(request_.config));
     TRY(check_config(config_).context(request_.config));
     complete_id_maps(config_.platform);
-    complete_pids_limit(config_);
+    complete_pids_limit(config_.version, config_.platform.resources);
     std::vector<std::string> warnings;
     TRY(check_process(*config_.process, warnings).context(request_.config));
     if (!has_user_namespace(config_.platform))

@@ -70,11 +70,11 @@ Result<oci::Resources> meant_limits(oci::Resources resources)
     return resources;
 }
 
-void complete_pids_limit(oci::Config& config)
+void complete_pids_limit(std::string_view config_version, oci::Resources& resources)
 {
     constexpr long long first_with_zero = 3; // 1.3
-    auto const minor = std::string_view{config.version}.substr(2);
-    auto& limit = config.platform.resources.pids_limit;
+    auto const minor = config_version.substr(std::min(config_version.size(), std::size_t{2}));
+    auto& limit = resources.pids_limit;
     if (limit == 0 && base::parse_integer(minor.substr(0, minor.find('.')), first_with_zero, INT64_MAX).ok())
         limit = 1;
 }

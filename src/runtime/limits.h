@@ -11,7 +11,7 @@ Result<model::oci::Resources> meant_limits(model::oci::Resources resources);
 
 /// A pids.limit of 0 is one since version 1.3 of the specification, and 1 then: the first process is there in any case. In older
 /// configurations it stays 0, by which engines mean that there is none.
-void complete_pids_limit(model::oci::Config& config);
+void complete_pids_limit(std::string_view config_version, model::oci::Resources& resources);
 
 /// Version 1 (and hybrid), in the order in which the kernel takes the values.
 Status write_legacy_limits(LimitWriter& writer, const model::oci::Resources& resources);

@@ -38,14 +38,22 @@ Status write_memory(LimitWriter& writer, const oci::MemoryLimits& memory)
     return done();
 }
 
-/// The kernel weighs quota against period at each write: with the other value still old a right pair may look too much.
-Status write_bandwidth(LimitWriter& writer, const oci::CpuLimits& cpu)
+/// So much of each period, both in microseconds.
+struct Share {
+    const char* period_file;
+    std::optional<std::uint64_t> period;
+    const char* time_file;
+    std::optional<std::int64_t> time;
+};
+
+/// The kernel weighs one against the other at each write: with the other value still old a right pair may look too much.
+Status write_share(LimitWriter& writer, const Share& share)
 {
-    auto const period = write_if(writer, "cpu", "cpu.cfs_period_us", cpu.period);
-    if (!period.ok() && (period.error().errnum() != EINVAL || !cpu.quota))
+    auto const period = write_if(writer, "cpu", share.period_file, share.period);
+    if (!period.ok() && (period.error().errnum() != EINVAL || !share.time))
         return period;
-    TRY(write_if(writer, "cpu", "cpu.cfs_quota_us", cpu.quota));
-    return period.ok() ? done() : write_if(writer, "cpu", "cpu.cfs_period_us", cpu.period);
+    TRY(write_if(writer, "cpu", share.time_file, share.time));
+    return period.ok() ? done() : write_if(writer, "cpu", share.period_file, share.period);
 }
 
 Status write_cpu(LimitWriter& writer, const oci::CpuLimits& cpu)
@@ -58,10 +66,9 @@ Status write_cpu(LimitWriter& writer, const oci::CpuLimits& cpu)
     // A burst may not be above the quota: take it away before the quota may sink.
     if (cpu.burst && cgroup.has_file("cpu", "cpu.cfs_burst_us"))
         TRY(writer.write("cpu", "cpu.cfs_burst_us", "0"));
-    TRY(write_bandwidth(writer, cpu));
+    TRY(write_share(writer, {"cpu.cfs_period_us", cpu.period, "cpu.cfs_quota_us", cpu.quota}));
     TRY(write_if(writer, "cpu", "cpu.cfs_burst_us", cpu.burst));
-    TRY(write_if(writer, "cpu", "cpu.rt_period_us", cpu.realtime_period));
-    TRY(write_if(writer, "cpu", "cpu.rt_runtime_us", cpu.realtime_runtime));
+    TRY(write_share(writer, {"cpu.rt_period_us", cpu.realtime_period, "cpu.rt_runtime_us", cpu.realtime_runtime}));
     return write_cpu_sets(writer, cpu);
 }
 

@@ -90,8 +90,28 @@ TEST_F(UpdateTest, takes_quota_and_period_that_fit_only_together)
         ::rmdir((controller.path() / id).c_str());
 }
 
+TEST_F(UpdateTest, takes_real_time_and_its_period_that_fit_only_together)
+{
+    start_container();
+    if (!fs::exists("/sys/fs/cgroup/cpu/" + id + "/cpu.rt_runtime_us"))
+        GTEST_SKIP() << "this kernel shares no real time among groups";
+    for (const auto& [period, runtime] : {std::pair{"900001", "600001"}, {"10000", "3000"}, {"100000", "20000"}}) {
+        expect_update({"--cpu-rt-period", period, "--cpu-rt-runtime", runtime});
+        EXPECT_EQ(file("cpu", "cpu.rt_period_us"), period);
+        EXPECT_EQ(file("cpu", "cpu.rt_runtime_us"), runtime);
+    }
+}
+
+TEST_F(UpdateTest, limits_the_number_of_processes_to_0)
+{
+    start_container();
+    expect_update({"--pids-limit", "0"});
+    EXPECT_EQ(file("pids", "pids.max"), "1");
+}
+
 TEST_F(UpdateTest, reads_the_specification_s_json_and_leaves_alone_what_is_0)
 {
+    config["ociVersion"] = "1.2.1"; // In later ones a pids.limit of 0 is a limit.
     config["linux"]["resources"]["pids"] = {{"limit", 9}};
     start_container();
     expect_update(
