@@ -143,7 +143,7 @@ TEST(Child, tells_the_signal_that_ended_it)
     ASSERT_TRUE(child.signal(SIGKILL).ok());
     auto const status = child.wait(Deadline::never()).value().value();
     EXPECT_EQ(status.as_exit_code(), 137);
-    EXPECT_EQ(to_string(status), "signal 9 (Killed)");
+    EXPECT_EQ(to_string(status), "signal 9 (killed)");
 }
 
 TEST(HeldChild, runs_nothing_until_it_is_let_go_and_tells_what_failed)

@@ -35,8 +35,11 @@ ExitStatus status_from(const siginfo_t& info)
 
 std::string to_string(const ExitStatus& status)
 {
-    if (status.signal != 0)
-        return "signal " + std::to_string(status.signal) + " (" + ::strsignal(status.signal) + ")";
+    if (status.signal != 0) {
+        std::string name = ::strsignal(status.signal); // "Killed": a sentence of its own, which ours is not.
+        name.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(name.front())));
+        return "signal " + std::to_string(status.signal) + " (" + name + ")";
+    }
     return "exit code " + std::to_string(status.code);
 }
 

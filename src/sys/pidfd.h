@@ -23,7 +23,7 @@ struct ExitStatus {
     bool operator==(const ExitStatus&) const = default;
 };
 
-/// "exit code 3", "signal 9 (Killed)".
+/// "exit code 3", "signal 9 (killed)".
 std::string to_string(const ExitStatus& status);
 
 /// pidfd_open(2): a handle that means this process for ever, never another that got its number. Readable (poll) once it ended.
