@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <nlohmann/json.hpp>
@@ -81,6 +82,35 @@ TEST_F(Conversation, with_too_many_at_once_is_refused_until_they_go)
         auto const socket = connected();
         return sys::send_message(socket.get(), list).ok() && answer_on(socket).starts_with(R"({"ok")");
     }));
+}
+
+TEST_F(Conversation, that_there_is_no_descriptor_for_is_refused)
+{
+    client->start(shell("web", "exec sleep 60")).value();
+    std::vector<sys::UniqueFd> silent; // They take all numbers below.
+    for (int i = 0; i < 40; ++i)
+        silent.push_back(connected());
+    auto const before = connected();
+    ASSERT_TRUE(sys::send_message(before.get(), list).ok());
+    ASSERT_TRUE(answer_on(before).starts_with(R"({"ok")"));
+    rlimit whole{};
+    ASSERT_EQ(::prlimit(supervisor_pid(), RLIMIT_NOFILE, nullptr, &whole), 0);
+    auto const pid = supervisor_pid();
+    auto const limit_to = [&](rlim_t most) {
+        rlimit const limit{most, whole.rlim_max};
+        return ::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr);
+    };
+    rlim_t next = 3;
+    while (::access(("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(next)).c_str(), F_OK) == 0)
+        ++next;
+    ASSERT_EQ(limit_to(next), 0);
+    auto const late = connected();
+    EXPECT_NE(answer_on(late).find("Too many open files"), std::string::npos);
+    EXPECT_EQ(answer_on(late), "the end");
+    ASSERT_TRUE(sys::send_message(before.get(), list).ok());
+    EXPECT_TRUE(answer_on(before).starts_with(R"({"ok")")) << "who was there before is served";
+    ASSERT_EQ(limit_to(whole.rlim_cur), 0);
+    EXPECT_TRUE(client->list().ok());
 }
 
 TEST_F(Conversation, with_a_message_that_is_too_long_is_answered)

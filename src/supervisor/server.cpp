@@ -56,6 +56,7 @@ Status Server::prepare()
     TRY(sys::set_nonblocking(handles_.listener.get()));
     watches_.push_back(TRY(loop_.watch(handles_.listener.get(), sys::Interest::read, [this](sys::Ready) { accept(); })));
     watches_.push_back(TRY(loop_.watch(signals_.fd(), sys::Interest::read, [this](sys::Ready) { on_signal(); })));
+    open_spare();
     keeper_.on_disconnect([this] { keeper_watch_.reset(); });
     keeper_.find();
     return base::done();
@@ -98,6 +99,8 @@ int Server::run()
 void Server::accept()
 {
     auto accepted = sys::accept_unix(handles_.listener.get(), sys::SocketMode::nonblocking);
+    if (!accepted.ok() && spare_) // Else we would be told of him again and again, and he nothing.
+        return refuse_one(accepted.error());
     if (!accepted.ok() || !accepted.value())
         return;
     auto socket = std::move(*accepted.value());
@@ -113,6 +116,22 @@ void Server::accept()
     auto watch = loop_.watch(socket.get(), sys::Interest::read, [this, number](sys::Ready) { on_message(number); });
     if (watch.ok())
         connections_[number] = {std::move(socket), std::move(watch).value()};
+}
+
+void Server::refuse_one(const Error& why)
+{
+    spare_.reset();
+    auto accepted = sys::accept_unix(handles_.listener.get(), sys::SocketMode::nonblocking);
+    if (accepted.ok() && accepted.value())
+        (void)sys::send_message(accepted.value()->get(), error_answer(why)).ok();
+    accepted = std::optional<sys::UniqueFd>{};
+    open_spare();
+}
+
+void Server::open_spare()
+{
+    if (auto spare = sys::open_file("/dev/null", O_RDONLY); spare.ok())
+        spare_ = std::move(spare).value();
 }
 
 void Server::on_message(std::uint64_t number)

@@ -72,6 +72,8 @@ private:
     Status prepare();
     void adopt_all();
     void accept();
+    void refuse_one(const base::Error& why);
+    void open_spare();
     void on_message(std::uint64_t number);
     void answer(std::uint64_t number, sys::Message message);
     Result<Answer> handle(Call& call);
@@ -104,6 +106,7 @@ private:
 
     std::string directory_;
     Handles handles_;
+    sys::UniqueFd spare_; ///< Closed for a moment to tell one who connects that we have no descriptor left for him.
     sys::Loop loop_;
     sys::SignalFd signals_;
     Keeper keeper_;
