@@ -15,6 +15,8 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+constexpr std::size_t whole = 4 * 512 + 1600;
+
 class KernelFile : public testing::Test {
 protected:
     ~KernelFile() override { std::filesystem::remove(path); }
@@ -33,12 +35,13 @@ protected:
 
     static std::string bzimage(std::size_t size)
     {
-        std::string text(size, '\0');
+        std::string text(whole, '\0');
         put(text, 0x1f1, std::uint8_t{3});
         put(text, 0x1f4, std::uint32_t{100});
         put(text, 0x1fe, std::uint16_t{0xaa55});
         std::memcpy(text.data() + 0x202, "HdrS", 4);
         put(text, 0x206, std::uint16_t{0x20f});
+        text.resize(size);
         return text;
     }
 
@@ -68,8 +71,6 @@ protected:
 
     std::string const path = testing::TempDir() + "kernel_file." + std::to_string(::getpid());
 };
-
-constexpr std::size_t whole = 4 * 512 + 1600;
 
 TEST_F(KernelFile, is_taken_where_qemu_boots_it)
 {
