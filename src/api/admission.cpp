@@ -78,6 +78,17 @@ Status check_subnet(const Subject& subject, Causes& causes)
     return base::done();
 }
 
+Status check_bridge(const Subject& subject, Causes& causes)
+{
+    auto const wanted = text(subject.object, "/spec/bridge");
+    if (subject.kind.kind != "Network" || wanted.empty() || !subject.sets("/spec/bridge"))
+        return base::done();
+    for (const auto& other : TRY(others(subject, "Network")))
+        if (text(other, "/spec/bridge") == wanted || text(other, "/status/bridge") == wanted)
+            causes.push_back({"spec.bridge", wanted + " is the bridge of network " + name_of(other)});
+    return base::done();
+}
+
 Status check_network_exists(const Subject& subject, Causes& causes)
 {
     auto const network = text(subject.object, "/spec/network");
@@ -167,6 +178,7 @@ Status Admission::check(const model::KindInfo& kind, const json& object, const j
     TRY(check_namespace(subject));
     Causes causes;
     TRY(check_subnet(subject, causes));
+    TRY(check_bridge(subject, causes));
     TRY(check_network_exists(subject, causes));
     TRY(check_host_ports(subject, causes));
     TRY(check_image_reference(subject, causes));

@@ -49,7 +49,7 @@ Result<Bytes> parse_bytes(std::string_view text)
         return bad_size(text);
 
     auto const scaled = std::strtold(number.c_str(), nullptr) * static_cast<long double>(factor);
-    if (scaled > 9.2e18L)
+    if (scaled > 9223372036854775807.0L)
         return Error{Code::invalid_argument, "\"" + std::string{text} + "\" is more than 2^63 bytes"};
     return Bytes{static_cast<std::uint64_t>(std::llroundl(scaled))};
 }

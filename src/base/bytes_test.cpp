@@ -19,6 +19,15 @@ TEST(Bytes, refuses_what_is_no_size)
         EXPECT_EQ(parse_bytes(text).error().code(), Code::invalid_argument) << text;
 }
 
+TEST(Bytes, reach_to_the_last_that_a_file_can_have)
+{
+    constexpr auto most = 0x7fff'ffff'ffff'ffffull;
+    EXPECT_EQ(parse_bytes(std::to_string(most)).value().count, most);
+    EXPECT_EQ(parse_bytes(to_string(Bytes{9'210'000'000'000'000'000})).value().count, 9'210'000'000'000'000'000u);
+    EXPECT_FALSE(parse_bytes("9223372036854775808").ok());
+    EXPECT_FALSE(parse_bytes("8192Pi").ok());
+}
+
 TEST(Bytes, writes_the_shortest_exact_form)
 {
     for (auto const* text : {"16Gi", "20G", "4097", "0", "512Mi"})

@@ -34,6 +34,35 @@ TEST(Networks, take_another_name_for_the_bridge_where_theirs_is_somebody_elses)
     EXPECT_EQ(world.networks.look("lab")->bridge, "lab-0123");
 }
 
+TEST(Networks, take_another_name_for_the_bridge_where_theirs_means_something_to_the_kernel)
+{
+    World world;
+    world.start_daemon();
+    for (const auto* name : {"lo", "all", "default"}) {
+        world.put("Network", name, json::object());
+        ASSERT_TRUE(world.becomes("Network", name, "Active"));
+        EXPECT_EQ(world.networks.look(name)->bridge.substr(0, 3), "br-");
+    }
+}
+
+TEST(Networks, say_that_they_do_not_fit_this_host_where_their_bridge_is_somebody_elses)
+{
+    World world;
+    world.networks.foreign_links = {"eth0"};
+    world.start_daemon();
+    world.put("Network", "lab", {{"bridge", "eth0"}});
+    ASSERT_TRUE(world.becomes("Network", "lab", "Failed"));
+    auto const condition = world.read("Network", "lab")["status"]["conditions"][0];
+    EXPECT_EQ(condition["reason"], "HostConflict");
+    EXPECT_NE(condition["message"].get<std::string>().find("link eth0"), std::string::npos) << condition;
+    {
+        auto const lock = world.faults.hold();
+        world.networks.foreign_links.clear();
+    }
+    ASSERT_TRUE(world.becomes("Network", "lab", "Active"));
+    EXPECT_EQ(world.networks.look("lab")->bridge, "eth0");
+}
+
 TEST(Networks, pick_subnets_that_overlap_no_other)
 {
     World world;

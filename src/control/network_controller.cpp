@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/link_name.h"
 #include "base/strings.h"
 #include "control/conditions.h"
 #include "control/plugs.h"
@@ -19,6 +20,13 @@ network::Profile profile_of(const model::Network& network)
 }
 
 std::string owner_of(const model::Network& network) { return network.meta.space + "/" + network.meta.name; }
+
+/// Whether it is what is asked for that does not fit this host: a link, a subnet or an interface that is somebody else's.
+const char* reason_of(const base::Error& error)
+{
+    bool const conflict = error.code() == base::Code::already_exists || error.code() == base::Code::failed_precondition;
+    return conflict ? "HostConflict" : "Failed";
+}
 
 template <typename Workload>
 std::string chosen_mac(const Workload& workload)
@@ -41,8 +49,9 @@ Result<Next> NetworkController::reconcile(const model::Key& key)
     if (outcome.ok() || outcome.error().code() == base::Code::aborted)
         return outcome;
     network.status.phase = network.meta.deleted ? "Terminating" : "Failed";
-    if (set_condition(network.status.conditions, "Ready", false, "Failed", outcome.error().message()))
-        context_.events.warning(key, network.meta.uid, "Failed", outcome.error().message());
+    auto const* const reason = reason_of(outcome.error());
+    if (set_condition(network.status.conditions, "Ready", false, reason, outcome.error().message()))
+        context_.events.warning(key, network.meta.uid, reason, outcome.error().message());
     TRY(context_.store.put_status(network));
     return outcome;
 }
@@ -106,7 +115,7 @@ Result<std::string> NetworkController::claim_bridge(const model::Network& networ
     return context_.claims.ensure("bridge", owner_of(network), [&](std::size_t i) -> std::optional<std::string> {
         if (!network.spec.bridge.empty())
             return i == 0 ? std::optional{network.spec.bridge} : std::nullopt;
-        if (i == 0 && network.meta.name.size() <= 15)
+        if (i == 0 && base::is_link_name(network.meta.name) && !base::is_reserved_link_name(network.meta.name))
             return network.meta.name;
         return "br-" + base::to_hex(base::stable_hash(owner_of(network) + std::to_string(i)), 8);
     });

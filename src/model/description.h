@@ -70,6 +70,7 @@ struct Field {
     Field one_of(std::vector<std::string> choices) &&;
     Field between(std::int64_t least, std::int64_t most) &&;
     Field at_least(base::Bytes least) &&;
+    Field at_most(base::Bytes most) &&;
     Field must_be(Rule rule) &&;
     Field column(std::string title, int priority = 0, std::string type = "") &&;
 };
@@ -251,7 +252,9 @@ Rule absolute_path();
 Rule dns_label();
 Rule dns_subdomain();
 Rule link_name();
+Rule no_kernel_link(); ///< For links that are made, or put onto a bridge.
 Rule ipv4_address();
 Rule rfc3339_time();
+Rule cpu_share(); ///< For quantities.
 
 } // namespace nova::model

@@ -1,4 +1,6 @@
+#include "base/link_name.h"
 #include "base/strings.h"
+#include "model/bounds.h"
 #include "model/cidr.h"
 #include "model/description.h"
 
@@ -16,6 +18,12 @@ bool looks_like_time(const std::string& text)
             return false;
     }
     return text.find_first_not_of("0123456789.:+-Z", shape.size()) == std::string::npos;
+}
+
+/// Of a size as its type prints it: null is none.
+base::Bytes printed_size(const json& value)
+{
+    return value.is_string() ? base::parse_bytes(value.get_ref<const std::string&>()).value_or({}) : base::Bytes{};
 }
 
 } // namespace
@@ -106,10 +114,20 @@ Field Field::between(std::int64_t least, std::int64_t most) &&
 Field Field::at_least(base::Bytes least) &&
 {
     auto problem = [least](const json& value) -> std::string {
-        auto const size = value.is_string() ? base::parse_bytes(value.get_ref<const std::string&>()).value_or({}) : base::Bytes{};
+        auto const size = printed_size(value);
         return size >= least ? "" : "must be at least " + base::to_string(least) + ", is " + base::to_string(size);
     };
     rules.push_back({"at least " + base::to_string(least), std::move(problem), {}});
+    return std::move(*this);
+}
+
+Field Field::at_most(base::Bytes most) &&
+{
+    auto problem = [most](const json& value) -> std::string {
+        auto const size = printed_size(value);
+        return size <= most ? "" : "must be at most " + base::to_string(most) + ", is " + base::to_string(size);
+    };
+    rules.push_back({"at most " + base::to_string(most), std::move(problem), {}});
     return std::move(*this);
 }
 
@@ -151,14 +169,32 @@ Rule dns_subdomain()
 
 Rule link_name()
 {
-    return string_rule("the name of a link (1 to 15 characters, no '/', ':' or space)", [](const std::string& name) {
-        return name.size() < 16 && name != "." && name != ".." && name.find_first_of("/: \t\n") == std::string::npos;
-    });
+    return string_rule("the name of a link (1 to 15 characters of ASCII, no '/', ':', '%', quote or space)",
+                       [](const std::string& name) { return base::is_link_name(name); });
+}
+
+Rule no_kernel_link()
+{
+    return string_rule("another link than lo, all and default, which are the kernel's own",
+                       [](const std::string& name) { return !base::is_reserved_link_name(name); });
 }
 
 Rule ipv4_address()
 {
     return string_rule("an IPv4 address", [](const std::string& address) { return parse_ipv4(address).ok(); });
+}
+
+Rule cpu_share()
+{
+    auto const doc = "10m to " + std::to_string(most_cpus);
+    auto problem = [doc](const json& value) -> std::string {
+        auto const text = value.is_string() ? value.get<std::string>() : std::string{};
+        auto const thousandths = text.ends_with('m') ? base::parse_integer(text.substr(0, text.size() - 1), 0, INT64_MAX)
+                                                     : base::parse_integer(text + "000", 0, INT64_MAX);
+        auto const fits = thousandths.ok() && thousandths.value() >= 10 && thousandths.value() <= most_cpus * 1000;
+        return fits ? std::string{} : "must be " + doc + ", is " + text;
+    };
+    return {doc, std::move(problem), {}};
 }
 
 Rule rfc3339_time() { return string_rule("a time as in RFC 3339", looks_like_time); }

@@ -1,3 +1,4 @@
+#include "model/bounds.h"
 #include "model/cidr.h"
 #include "model/description.h"
 #include "model/kinds.h"
@@ -29,14 +30,16 @@ void fill_mac(VirtualMachine& machine)
 
 const Description& describe(const MachineSpec*)
 {
-    constexpr auto least_memory = base::Bytes{16ull << 20};
     static auto const description = describe_as<MachineSpec>(
         {
-            field("cpu", &MachineSpec::cpu, "Virtual CPUs.").in("CPUs").between(1, 512).column("CPU"),
-            field("memory", &MachineSpec::memory, "Main memory.").at_least(least_memory).column("MEMORY"),
+            field("cpu", &MachineSpec::cpu, "Virtual CPUs.").in("CPUs").between(1, most_machine_cpus).column("CPU"),
+            field("memory", &MachineSpec::memory, "Main memory.")
+                .at_least(least_machine_memory)
+                .at_most(most_memory)
+                .column("MEMORY"),
             field("image", &MachineSpec::image, "The disk image (qcow2 or raw) it starts from; it is not written to.")
                 .must_be(absolute_path()),
-            field("diskSize", &MachineSpec::disk_size, "Size of its own disk. 0: as large as the image."),
+            field("diskSize", &MachineSpec::disk_size, "Size of its own disk. 0: as large as the image.").at_most(most_disk),
             field("kernel", &MachineSpec::kernel, "A kernel to boot directly.").must_be(absolute_path()),
             field("initramfs", &MachineSpec::initramfs, "The first file system of that kernel.").must_be(absolute_path()),
             field("cmdline", &MachineSpec::cmdline, "The kernel's command line."),
@@ -48,7 +51,7 @@ const Description& describe(const MachineSpec*)
             field("running", &MachineSpec::running, "Whether it shall run."),
             field("gracePeriodSeconds", &MachineSpec::grace_seconds, "From the power button to the kill.")
                 .in("seconds")
-                .between(0, 3600),
+                .between(0, most_grace_seconds),
         },
         check);
     return description;

@@ -16,10 +16,12 @@ Rule subnet_rule()
     });
 }
 
-/// Addresses of no network's hosts: of a host that has none yet, of the host itself, of groups, and those kept for later.
+/// Addresses of no network's hosts: of a host that has none yet, of the host itself, those that hosts give themselves where
+/// nobody serves them, of groups, and those kept for later, the broadcast address among them.
 bool is_of_no_network(const Subnet& subnet)
 {
-    constexpr std::array reserved = {Subnet{{0x00000000}, 8}, Subnet{{0x7f000000}, 8}, Subnet{{0xe0000000}, 3}};
+    constexpr std::array reserved = {Subnet{{0x00000000}, 8}, Subnet{{0x7f000000}, 8}, Subnet{{0xa9fe0000}, 16},
+                                     Subnet{{0xe0000000}, 3}};
     return std::any_of(reserved.begin(), reserved.end(), [&](const Subnet& other) { return subnet.overlaps(other); });
 }
 
@@ -97,14 +99,18 @@ const Description& describe(const NetworkSpec*)
             field("dhcpRange", &NetworkSpec::dhcp_range,
                   "First and last address that DHCP gives, with '-' between. Empty: no DHCP."),
             field("dns", &NetworkSpec::dns, "Whether the names of its workloads resolve."),
-            field("interfaces", &NetworkSpec::interfaces, "Links of the host that are put onto the bridge.").must_be(link_name()),
+            field("interfaces", &NetworkSpec::interfaces, "Links of the host that are put onto the bridge.")
+                .must_be(link_name())
+                .must_be(no_kernel_link()),
             field("uplink", &NetworkSpec::uplink, "The link by which nat leaves the host. Empty: as the host routes.")
-                .must_be(link_name()),
+                .must_be(link_name())
+                .must_be(no_kernel_link()),
             field("driver", &NetworkSpec::driver, "What carries an overlay.")
                 .must_be(string_rule("quic or vxlan",
                                      [](const std::string& driver) { return driver == "quic" || driver == "vxlan"; })),
             field("bridge", &NetworkSpec::bridge, "Name of the link. Empty: the network's own name where it fits.")
-                .must_be(link_name()),
+                .must_be(link_name())
+                .must_be(no_kernel_link()),
             field("stp", &NetworkSpec::stp, "Whether the bridge runs the spanning tree protocol."),
         },
         check_profile, fill);

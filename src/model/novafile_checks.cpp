@@ -212,6 +212,20 @@ void check_overlaps(const Root& root, Problems& problems)
     });
 }
 
+/// A bridge belongs to one network, and a link of the host can be on one bridge.
+void check_links(const Root& root, Problems& problems)
+{
+    std::map<std::string, std::string> bridges;
+    std::map<std::string, std::string> ports;
+    for_each_section("network", root.networks, problems, [&](const std::string& name, const Network& network) {
+        if (auto const [there, is_new] = bridges.emplace(network.bridge, name); !is_new && !network.bridge.empty())
+            problems.add_at("bridge", "is the bridge of network." + there->second);
+        for (std::size_t i = 0; i < network.interfaces.size(); ++i)
+            if (auto const [there, is_new] = ports.emplace(network.interfaces[i], name); !is_new)
+                problems.add_at(element_path("interfaces", i), "is on the bridge of network." + there->second);
+    });
+}
+
 void check_images(const Root& root, const std::string& directory, Problems& problems)
 {
     std::map<std::string, std::string> taken;
@@ -294,6 +308,7 @@ void check_file(const Root& root, const std::string& directory, Problems& proble
     check_names(root, problems);
     check_images(root, directory, problems);
     check_overlaps(root, problems);
+    check_links(root, problems);
     for_each_section("container", root.containers, problems, [&](const std::string&, const Container& container) {
         check_container(root, container, directory, problems);
     });

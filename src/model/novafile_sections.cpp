@@ -1,5 +1,7 @@
 #include "model/novafile_sections.h"
 
+#include "model/bounds.h"
+
 /// What each key of a NovaFile is called, means and may be.
 namespace nova::model::novafile {
 
@@ -9,7 +11,7 @@ const Description& describe(const VmStorage*)
         field("directory", &VmStorage::directory, "Where the machine's disk lies."),
         field("filename", &VmStorage::filename, "What the disk's file is called."),
         field("format", &VmStorage::format, "Format of the disk.").one_of({"qcow2", "raw"}),
-        field("size", &VmStorage::size, "Size of the disk; the same as disk_size."),
+        field("size", &VmStorage::size, "Size of the disk; the same as disk_size.").at_most(most_disk),
         field("create_if_missing", &VmStorage::create_if_missing, "Whether the disk is made where there is none."),
     });
     return description;
@@ -55,9 +57,9 @@ const Description& describe(const Vm*)
 {
     static auto const description = describe_as<Vm>({
         field("image", &Vm::image, "The disk image (qcow2 or raw) it starts from; it is not written to."),
-        field("cpu", &Vm::cpu, "Virtual CPUs.").between(1, 512),
-        field("memory", &Vm::memory, "Main memory.").at_least(base::Bytes{16ull << 20}),
-        field("disk_size", &Vm::disk_size, "Size of its own disk. 0: as large as the image."),
+        field("cpu", &Vm::cpu, "Virtual CPUs.").between(1, most_machine_cpus),
+        field("memory", &Vm::memory, "Main memory.").at_least(least_machine_memory).at_most(most_memory),
+        field("disk_size", &Vm::disk_size, "Size of its own disk. 0: as large as the image.").at_most(most_disk),
         field("kernel", &Vm::kernel, "A kernel to boot directly."),
         field("initramfs", &Vm::initramfs, "The first file system of that kernel."),
         field("cmdline", &Vm::cmdline, "The kernel's command line."),
@@ -87,8 +89,10 @@ const Description& describe(const Bolt*)
         field("isolation", &Bolt::isolation, "How far it is kept apart.").one_of({"strict", "standard", "loose"}),
         field("gpu_access", &Bolt::gpu_access, "Whether it may use GPUs."),
         field("gpu_devices", &Bolt::gpu_devices, "Which GPUs."),
-        field("memory_limit", &Bolt::memory_limit, "Memory, page cache included.").at_least(base::Bytes{6ull << 20}),
-        field("cpu_limit", &Bolt::cpu_limit, "Share of time, in CPUs.").in("CPUs"),
+        field("memory_limit", &Bolt::memory_limit, "Memory, page cache included.")
+            .at_least(least_capsule_memory)
+            .at_most(most_memory),
+        field("cpu_limit", &Bolt::cpu_limit, "Share of time, in CPUs.").in("CPUs").must_be(cpu_share()),
         field("security_profile", &Bolt::security_profile, "Name of a profile."),
         field("network_mode", &Bolt::network_mode, "What it is attached by.").one_of({"bridge", "quic", "host"}),
         field("read_only", &Bolt::read_only, "Whether its root can't be written to."),
@@ -125,7 +129,9 @@ const Description& describe(const Network*)
         field("type", &Network::type, "What carries it.").one_of({"bridge", "overlay", "host", "none"}),
         field("profile", &Network::profile, "How far it reaches. Default: external where interfaces are given, else nat.")
             .one_of({"internal", "external", "nat"}),
-        field("interfaces", &Network::interfaces, "Links of the host that are put onto the bridge.").must_be(link_name()),
+        field("interfaces", &Network::interfaces, "Links of the host that are put onto the bridge.")
+            .must_be(link_name())
+            .must_be(no_kernel_link()),
         field("driver", &Network::driver, "What carries an overlay: quic or vxlan."),
         field("dns", &Network::dns, "Whether the names of its workloads resolve."),
         field("subnet", &Network::subnet, "Its addresses. A host part names the gateway. Absent: Nova picks one."),
@@ -133,8 +139,11 @@ const Description& describe(const Network*)
             .must_be(ipv4_address()),
         field("dhcp_range", &Network::dhcp_range, "First and last address that DHCP gives, with '-' between."),
         field("uplink", &Network::uplink, "The link by which nat leaves the host. Absent: as the host routes.")
-            .must_be(link_name()),
-        field("bridge", &Network::bridge, "Name of the link. Absent: the network's own name.").must_be(link_name()),
+            .must_be(link_name())
+            .must_be(no_kernel_link()),
+        field("bridge", &Network::bridge, "Name of the link. Absent: the network's own name.")
+            .must_be(link_name())
+            .must_be(no_kernel_link()),
         field("stp", &Network::stp, "Whether the bridge runs the spanning tree protocol."),
     });
     return description;
@@ -154,7 +163,7 @@ const Description& describe(const StoragePool*)
     static auto const description = describe_as<StoragePool>({
         field("pool_type", &StoragePool::pool_type, "What holds it.").one_of({"directory", "btrfs", "nfs"}),
         field("directory", &StoragePool::directory, "Where it lies."),
-        field("capacity", &StoragePool::capacity, "How much it may hold."),
+        field("capacity", &StoragePool::capacity, "How much it may hold.").at_most(most_pool),
         field("default_format", &StoragePool::default_format, "Format of its disks.").one_of({"qcow2", "raw"}),
         field("auto_create", &StoragePool::auto_create, "Whether it is made where there is none."),
     });

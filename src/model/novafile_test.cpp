@@ -275,6 +275,72 @@ TEST_F(NovaFileTest, maps_what_admission_says_to_its_own_keys)
                 ElementsAre("NovaFile:1:12: container.a.capsule: is required"));
 }
 
+TEST_F(NovaFileTest, bounds_how_much_may_be_asked_for)
+{
+    EXPECT_THAT(
+        problems(R"([vm.a]
+image = "disk.qcow2"
+memory = "99999Ti"
+cpu = 256
+disk_size = "65Ti"
+[container.b]
+capsule = "x"
+bolt = { memory_limit = "17Ti", cpu_limit = 513 }
+[container.c]
+capsule = "x"
+user = 4294967295
+bolt.cpu_limit = inf
+[storage.d]
+capacity = "17Pi"
+[vm.e]
+image = "disk.qcow2"
+storage.size = 9223372036854775807
+)"),
+        ElementsAre(
+            "NovaFile:3:1: vm.a.memory: must be at most 16Ti, is 99999Ti", "NovaFile:4:1: vm.a.cpu: must be 1 to 255, is 256",
+            "NovaFile:5:1: vm.a.disk_size: must be at most 64Ti, is 65Ti",
+            "NovaFile:8:10: container.b.bolt.memory_limit: must be at most 16Ti, is 17Ti",
+            "NovaFile:8:33: container.b.bolt.cpu_limit: must be 10m to 512, is 513",
+            HasSubstr("NovaFile:11:1: container.c.user: must be the number of a user"),
+            HasSubstr("NovaFile:12:6: container.c.bolt.cpu_limit: must be a number of CPUs (2, \"1.5\", \"500m\"), is inf"),
+            "NovaFile:14:1: storage.d.capacity: must be at most 16Pi, is 17Pi",
+            "NovaFile:17:9: vm.e.storage.size: must be at most 64Ti, is 9223372036854775807"));
+}
+
+TEST_F(NovaFileTest, refuses_subnets_and_links_that_no_network_can_have)
+{
+    EXPECT_THAT(problems("[network.a]\nsubnet = \"169.254.7.1/24\"\n"),
+                ElementsAre(HasSubstr("NovaFile:2:1: network.a.subnet: 169.254.7.1/24 is reserved")));
+    EXPECT_THAT(problems(R"([network.a]
+bridge = "lo"
+[network.b]
+bridge = "a-name-too-long-"
+[network.c]
+bridge = "a/b"
+[network.d]
+bridge = "a%d"
+uplink = "lo"
+[network.e]
+interfaces = ["eth1", "lo"]
+[network.f]
+bridge = "default"
+[network.g]
+bridge = ".."
+)"),
+                ElementsAre(HasSubstr("NovaFile:2:1: network.a.bridge: must be another link than lo"),
+                            HasSubstr("NovaFile:4:1: network.b.bridge: must be the name of a link (1 to 15 characters"),
+                            HasSubstr("NovaFile:6:1: network.c.bridge: must be the name of a link"),
+                            HasSubstr("NovaFile:8:1: network.d.bridge: must be the name of a link"),
+                            HasSubstr("NovaFile:9:1: network.d.uplink: must be another link than lo"),
+                            HasSubstr("NovaFile:11:23: network.e.interfaces[1]: must be another link than lo"),
+                            HasSubstr("NovaFile:13:1: network.f.bridge: must be another link than lo"),
+                            HasSubstr("NovaFile:15:1: network.g.bridge: must be the name of a link")));
+    EXPECT_THAT(problems("[network.a]\nbridge = \"br0\"\n[network.b]\nbridge = \"br0\"\n"),
+                ElementsAre("NovaFile:4:1: network.b.bridge: is the bridge of network.a"));
+    EXPECT_THAT(problems("[network.a]\ninterfaces = [\"eth1\"]\n[network.b]\ninterfaces = [\"eth2\", \"eth1\"]\n"),
+                ElementsAre("NovaFile:4:23: network.b.interfaces[1]: is on the bridge of network.a"));
+}
+
 TEST_F(NovaFileTest, holds_the_rules_between_sections)
 {
     EXPECT_THAT(problems("[network.a]\nsubnet = \"10.0.0.0/8\"\n[network.b]\nsubnet = \"10.1.0.0/16\"\n"),
@@ -348,6 +414,7 @@ TEST(NovaFileKeys, are_explained)
     EXPECT_EQ(explained["fields"][1]["name"], "vm");
     EXPECT_EQ(explained["fields"][1]["fields"][1]["name"], "cpu");
     EXPECT_EQ(explained["fields"][1]["fields"][1]["default"], 2);
+    EXPECT_EQ(explained["fields"][1]["fields"][2]["rules"], nlohmann::json::array({"at least 16Mi", "at most 16Ti"}));
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "model/bounds.h"
 #include "model/description.h"
 #include "model/kinds.h"
 
@@ -14,8 +15,6 @@ std::string at(std::string_view list, std::size_t index, std::string_view below 
 
 void check_container(const Container& container, Problems& problems)
 {
-    if (container.cpu_limit && (*container.cpu_limit < 0.01 || *container.cpu_limit > 512))
-        problems.add_at("resources.limits.cpu", "must be 10m to 512");
     std::set<std::string> paths;
     for (std::size_t i = 0; i < container.volume_mounts.size(); ++i)
         if (!paths.insert(container.volume_mounts[i].mount_path).second)
@@ -175,7 +174,6 @@ const Description& describe(const Volume*)
 
 const Description& describe(const Container*)
 {
-    constexpr auto least_memory = base::Bytes{6ull << 20};
     static auto const description = describe_as<Container>(
         {
             field("name", &Container::name, "Name within the pod.").required().must_be(dns_label()),
@@ -188,8 +186,10 @@ const Description& describe(const Container*)
             field("volumeMounts", &Container::volume_mounts, "Where its volumes appear."),
             group("resources", "How much it may use.",
                   {group("limits", "What it can't exceed.",
-                         {field("memory", &Container::memory_limit, "Memory, page cache included.").at_least(least_memory),
-                          field("cpu", &Container::cpu_limit, "Share of time, in CPUs.").in("CPUs")}),
+                         {field("memory", &Container::memory_limit, "Memory, page cache included.")
+                              .at_least(least_capsule_memory)
+                              .at_most(most_memory),
+                          field("cpu", &Container::cpu_limit, "Share of time, in CPUs.").in("CPUs").must_be(cpu_share())}),
                    accepted("requests", "")}),
             group("securityContext", "What it may do.",
                   {field("readOnlyRootFilesystem", &Container::read_only_root, "Whether its root can't be written to."),
@@ -224,7 +224,7 @@ const Description& describe(const PodSpec*)
             field("running", &PodSpec::running, "Whether it shall run."),
             field("terminationGracePeriodSeconds", &PodSpec::grace_seconds, "From the request to stop to the kill.")
                 .in("seconds")
-                .between(0, 3600),
+                .between(0, most_grace_seconds),
             accepted("dnsPolicy", "", {"ClusterFirst", "Default"}),
             accepted("schedulerName", "", {"default-scheduler"}),
             accepted("enableServiceLinks", ""),

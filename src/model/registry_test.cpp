@@ -63,8 +63,9 @@ TEST(Kinds, are_explained_with_defaults_and_rules)
     ASSERT_EQ(spec["name"], "spec");
     auto const cpu = spec["fields"][0];
     EXPECT_EQ(cpu["default"], 2);
-    EXPECT_EQ(cpu["rules"][0], "1 to 512");
+    EXPECT_EQ(cpu["rules"][0], "1 to 255");
     EXPECT_EQ(spec["fields"][1]["default"], "1Gi");
+    EXPECT_EQ(spec["fields"][1]["rules"], nlohmann::json::array({"at least 16Mi", "at most 16Ti"}));
 }
 
 TEST(Admit, takes_what_kubectl_run_sends_and_fills_the_defaults)
@@ -164,7 +165,7 @@ TEST(Admit, holds_the_rules_of_a_machine)
     EXPECT_TRUE(problems_of("VirtualMachine", machine({{"kernel", "/k"}, {"initramfs", "/i"}})).empty());
     EXPECT_THAT(
         problems_of("VirtualMachine", machine({{"cpu", 0}, {"memory", "1Mi"}, {"kernel", "vmlinuz"}, {"acceleration", "fast"}})),
-        testing::UnorderedElementsAre("spec.cpu: must be 1 to 512, is 0", "spec.memory: must be at least 16Mi, is 1Mi",
+        testing::UnorderedElementsAre("spec.cpu: must be 1 to 255, is 0", "spec.memory: must be at least 16Mi, is 1Mi",
                                       HasSubstr("spec.kernel: must be an absolute path"),
                                       HasSubstr("spec.acceleration: must be one of auto, kvm, tcg")));
     EXPECT_THAT(problems_of("VirtualMachine", machine({{"cmdline", "quiet"}, {"cpu", 1}})),
@@ -174,6 +175,31 @@ TEST(Admit, holds_the_rules_of_a_machine)
                                               HasSubstr("spec.memory: must be a size"),
                                               "spec.running: must be true or false, is \"yes\""));
     EXPECT_EQ(from_json<VirtualMachine>(machine({{"kernel", "/k"}})).value().spec.mac.substr(0, 6), "52:54:");
+}
+
+TEST(Admit, bounds_how_much_may_be_asked_for)
+{
+    EXPECT_TRUE(problems_of("VirtualMachine", machine({{"image", "/i"}, {"memory", "16Ti"}, {"diskSize", "64Ti"}})).empty());
+    for (const auto& much : {json("99999Ti"), json("16385Gi"), json(9'210'000'000'000'000'000u), json(std::uint64_t{INT64_MAX})})
+        EXPECT_THAT(problems_of("VirtualMachine", machine({{"kernel", "/k"}, {"memory", much}})),
+                    testing::ElementsAre(HasSubstr("spec.memory: must be at most 16Ti, is ")))
+            << much;
+    for (const auto& much : {json("65Ti"), json(9'210'000'000'000'000'000u), json(std::uint64_t{INT64_MAX})})
+        EXPECT_THAT(problems_of("VirtualMachine", machine({{"image", "/i"}, {"diskSize", much}})),
+                    testing::ElementsAre(HasSubstr("spec.diskSize: must be at most 64Ti, is ")))
+            << much;
+    auto pod = kubectl_pod();
+    auto const problems_of_limits = [&](const json& limits) {
+        pod["spec"]["containers"][0]["resources"]["limits"] = limits;
+        return problems_of("Pod", pod);
+    };
+    EXPECT_TRUE(problems_of_limits({{"memory", "16Ti"}, {"cpu", 512}}).empty());
+    EXPECT_TRUE(problems_of_limits({{"memory", "6Mi"}, {"cpu", "10m"}}).empty());
+    EXPECT_THAT(problems_of_limits({{"memory", "17Ti"}, {"cpu", "513"}}),
+                testing::ElementsAre("spec.containers[0].resources.limits.memory: must be at most 16Ti, is 17Ti",
+                                     "spec.containers[0].resources.limits.cpu: must be 10m to 512, is 513"));
+    for (const auto& odd : {json("9m"), json(0), json(1e9), json(1e300)})
+        EXPECT_THAT(problems_of_limits({{"cpu", odd}}), testing::ElementsAre(HasSubstr("limits.cpu: must be "))) << odd;
 }
 
 TEST(Admit, holds_the_rules_of_a_network)
@@ -186,10 +212,13 @@ TEST(Admit, holds_the_rules_of_a_network)
     EXPECT_THAT(problems_of("Network",
                             network({{"subnet", "10.0.0.0/24"}, {"gateway", "10.0.1.1"}, {"dhcpRange", "10.0.0.9-10.0.0.255"}})),
                 testing::ElementsAre(HasSubstr("spec.gateway: 10.0.1.1 is no host's address"), HasSubstr("spec.dhcpRange: ")));
-    for (const auto* reserved : {"0.1.0.0/16", "127.0.0.1/24", "224.0.0.1/24", "255.255.255.0/24"})
+    for (const auto* reserved : {"0.1.0.0/16", "127.0.0.1/24", "169.254.0.0/16", "169.254.169.1/24", "169.0.0.0/8",
+                                 "224.0.0.1/24", "240.0.0.0/8", "255.255.255.0/24"})
         EXPECT_THAT(problems_of("Network", network({{"subnet", reserved}})),
                     testing::ElementsAre(std::string{"spec.subnet: "} + reserved +
                                          " is reserved: take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"));
+    for (const auto* beside : {"169.253.0.1/16", "169.255.0.0/16", "126.0.0.0/8", "128.0.0.0/8", "223.255.255.0/24", "1.0.0.0/8"})
+        EXPECT_TRUE(problems_of("Network", network({{"subnet", beside}})).empty()) << beside;
     EXPECT_THAT(problems_of("Network", network({{"dhcpRange", "10.0.0.9-10.0.0.8"}})),
                 testing::ElementsAre(HasSubstr("spec.dhcpRange: the last address"), "spec.dhcpRange: needs a subnet"));
 }

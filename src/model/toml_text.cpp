@@ -18,8 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t most_novafile = 1u << 20; // Bytes. A person writes some KiB.
-
 /// Walks over a text, past comments and strings, and finds what toml++ 3.3 would fall over.
 ///
 /// It bounds the nesting of lists and inline tables, but not that of dotted keys: "a.a.a. … = 1" overflows the stack when the

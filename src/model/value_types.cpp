@@ -15,6 +15,8 @@ std::string shown(const json& input)
         return "an object";
     if (input.is_array())
         return "a list";
+    if (input.is_number_float() && !std::isfinite(input.get<double>())) // TOML has these, JSON would print null.
+        return std::isnan(input.get<double>()) ? "nan" : "inf";
     auto text = input.dump(-1, ' ', false, json::error_handler_t::replace);
     return text.size() > 60 ? text.substr(0, 57) + "…" : text;
 }
@@ -70,7 +72,8 @@ void read_string(std::string& value, const json& input, Problems& problems)
 
 void read_quantity(double& value, const json& input, Problems& problems)
 {
-    if (input.is_number() && input.get<double>() >= 0) {
+    constexpr auto most_exact = 1e12; // Its thousandths are still whole numbers.
+    if (input.is_number() && input.get<double>() >= 0 && input.get<double>() <= most_exact) {
         value = input.get<double>();
         return;
     }

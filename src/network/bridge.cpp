@@ -34,6 +34,8 @@ bool is_listed(const std::vector<std::string>& names, const std::string& name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+std::string describe(const sys::Link& link) { return link.kind.empty() ? "an interface" : "a link of kind " + link.kind; }
+
 /// An interface of the host that an external switch is to take.
 Status check_interface(const Links& links, const SwitchPlan& plan, const std::string& name,
                        const std::vector<sys::LinkAddress>& addresses)
@@ -122,7 +124,8 @@ Status check_bridge(sys::Netlink& netlink, const Links& links, const SwitchPlan&
     auto const* const link = links.find(plan.bridge);
     auto const mark = link == nullptr ? std::nullopt : links.mark_of(*link);
     if (link != nullptr && (!mark || mark->kind != Mark::Kind::bridge || mark->name != plan.name))
-        return Error{Code::already_exists, "link " + plan.bridge + " belongs to somebody else"};
+        return Error{Code::already_exists,
+                     "bridge: this host has " + describe(*link) + " of this name, which is not ours: " + plan.bridge};
     auto const addresses = TRY(sys::list_addresses(netlink));
     for (const auto& interface : plan.interfaces)
         TRY(check_interface(links, plan, interface, addresses));

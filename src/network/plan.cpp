@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/link_name.h"
 #include "base/strings.h"
 #include "model/cidr.h"
 #include "sys/link.h"
@@ -23,7 +24,7 @@ Status refuse(const std::string& field, const std::string& why) { return Error{C
 
 Status check_link(const std::string& field, const std::string& name)
 {
-    return sys::is_link_name(name) ? base::done() : refuse(field, "not a name of a link: \"" + name + "\"");
+    return base::is_link_name(name) ? base::done() : refuse(field, "not a name of a link: \"" + name + "\"");
 }
 
 Status check_addresses(const SwitchPlan& plan)

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/link_name.h"
 #include "base/strings.h"
 #include "sys/file.h"
 #include "sys/netlink_list.h"
@@ -135,13 +136,6 @@ Status accept(Status status, Code fine) { return base::failed_with(status, fine)
 
 } // namespace
 
-bool is_link_name(std::string_view name)
-{
-    auto const allowed = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':' && c != '%' && c != '"'; };
-    return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-           std::all_of(name.begin(), name.end(), allowed);
-}
-
 Result<std::vector<unsigned char>> parse_mac(const std::string& text)
 {
     auto const parts = base::split(text, ':');
@@ -166,7 +160,7 @@ Result<std::vector<Link>> list_links(Netlink& netlink)
 
 Result<Link> get_link(Netlink& netlink, const std::string& name)
 {
-    if (!is_link_name(name))
+    if (!base::is_link_name(name))
         return Error{Code::invalid_argument, "not a name of a link: " + name};
     Link link;
     auto request = link_request(RTM_GETLINK, 0);
@@ -286,7 +280,7 @@ Status create_veth(Netlink& netlink, const VethOptions& options)
 
 Status create_tap(Netlink& netlink, const std::string& name, const std::string& alias)
 {
-    if (!is_link_name(name))
+    if (!base::is_link_name(name))
         return Error{Code::invalid_argument, "not a name of a link: " + name};
     if (TRY(find_link(netlink, name))) // TUNSETIFF would attach to a tap that is there already.
         return Error{Code::already_exists, "there is a link " + name};

@@ -98,9 +98,6 @@ Status remove_address(Netlink& netlink, int index, const std::string& address); 
 /// "0.0.0.0/0" by way of the gateway (empty: directly). Replaces a route of the same destination.
 Status ensure_route(Netlink& netlink, int index, const std::string& destination, const std::string& gateway);
 
-/// 1 to 15 printable characters without slash, white space, colon or '%', and not "." or "..".
-bool is_link_name(std::string_view name);
-
 /// Six bytes as "02:00:00:00:00:01". Errors: invalid_argument.
 Result<std::vector<unsigned char>> parse_mac(const std::string& text);
 

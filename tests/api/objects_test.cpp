@@ -331,6 +331,23 @@ TEST_F(Door, refuses_a_subnet_that_overlaps_another_network_s)
     EXPECT_TRUE(client.create(network("other", "10.89.0.0/24")).ok());
 }
 
+TEST_F(Door, refuses_a_bridge_that_another_network_has)
+{
+    auto client = connect();
+    auto const on_bridge = [this](const std::string& name, const std::string& subnet) {
+        auto object = network(name, subnet);
+        object["spec"]["bridge"] = "br0";
+        return object;
+    };
+    ASSERT_TRUE(client.create(on_bridge("lab", "10.88.0.1/24")).ok());
+
+    auto const refused = client.create(on_bridge("other", "10.89.0.1/24"));
+
+    ASSERT_TRUE(failed_with(refused, Code::invalid_argument));
+    EXPECT_EQ(fields_of(refused.error()), std::vector<std::string>{"spec.bridge"});
+    EXPECT_TRUE(client.create(network("other", "10.89.0.1/24")).ok());
+}
+
 TEST_F(Door, refuses_a_workload_on_a_network_that_is_not_defined)
 {
     auto client = connect();

@@ -20,6 +20,12 @@ BAD_FILES = {
     "bad address": ('[network.lab]\nsubnet = "10.88.0.300/24"\n', "network.lab.subnet", "10.88.0.300/24"),
     "address of the host itself": ('[network.lab]\nsubnet = "127.0.0.1/24"\n', "network.lab.subnet", "reserved"),
     "address outside": ('[network.lab]\nsubnet = "10.88.0.1/24"\ndhcp_range = "10.99.0.5-10.99.0.9"\n', "network.lab.dhcp_range", ""),
+    "more memory than there is anywhere": ('[vm.probe]\nkernel = "there"\nmemory = "99999Ti"\n', "vm.probe.memory", "at most 16Ti"),
+    "addresses that nobody serves": ('[network.lab]\nsubnet = "169.254.1.1/24"\n', "network.lab.subnet", "reserved"),
+    "bridge that is the loopback": ('[network.lab]\nbridge = "lo"\n', "network.lab.bridge", "lo"),
+    "bridge's name too long": ('[network.lab]\nbridge = "sixteen-letters-"\n', "network.lab.bridge", "15"),
+    "bridge's name with a slash": ('[network.lab]\nbridge = "../../lab"\n', "network.lab.bridge", "/"),
+    "one bridge twice": ('[network.a]\nbridge = "br0"\n[network.b]\nbridge = "br0"\n', "network.b.bridge", "network.a"),
     "overlapping subnets": ('[network.a]\nsubnet = "10.88.0.1/16"\n[network.b]\nsubnet = "10.88.3.1/24"\n', "network.b.subnet", "network.a"),
     "network not defined": ('[network.lab]\nsubnet = "10.88.0.1/24"\n[container.web]\ncapsule = "web"\nnetwork = "lap"\n', "container.web.network", "lab"),
     "machine's network not defined": ('[vm.probe]\nkernel = "there"\nnetwork = "lab"\n', "vm.probe.network", "[network.lab]"),
@@ -67,6 +73,32 @@ def test_a_bad_file_is_refused_at_its_place_and_makes_nothing(nova):
     assert links() == links_before
     for kind in ("net", "image", "vm", "container"):
         assert nova.items(kind) == {}
+
+
+def test_a_file_too_large_to_be_one_is_refused(nova):
+    nova.novafile("# " + "x" * (1 << 20) + "\n")
+    for command in ("up", "plan", "down"):
+        done = nova.run(command, check=False)
+        assert done.returncode == CONFIGURATION and "NovaFile: " in done.stderr and "1 MiB" in done.stderr, (command, done)
+    nova.novafile("# " + "x" * ((1 << 20) - 3) + "\n")
+    assert nova.run("plan").returncode == 0
+
+
+def test_a_link_that_is_in_the_way_is_told_as_what_the_file_asks_for_too_much(nova):
+    web_image(nova)
+    subprocess.run(["ip", "link", "add", "inway", "type", "veth", "peer", "name", "inway-far"], check=True)
+    nova.novafile('[network.lab]\nsubnet = "10.88.0.1/24"\nbridge = "inway"\n')
+    done = nova.run("up", "--timeout", "30", check=False)
+    assert done.returncode == CONFIGURATION, (done.returncode, done.stdout, done.stderr)
+    assert re.search(r"^nova: NovaFile:1:10: network.lab: .*veth.*inway", done.stderr, re.MULTILINE), done.stderr
+    assert "failed Network lab: " in done.stdout, done.stdout
+    ready = nova.object("net", "lab")["status"]["conditions"][0]
+    assert ready["reason"] == "HostConflict" and ready["status"] == "False", ready
+    assert "inway" in links() and "inway" in nova.out("status"), "whose it is keeps it, and status tells"
+    nova.novafile('[network.lab]\nsubnet = "10.88.0.1/24"\nbridge = "free"\n')
+    assert "up Network lab" in nova.out("up", "--timeout", "30")
+    assert " free: " in links() and " inway@" in links(), links()
+    subprocess.run(["ip", "link", "del", "inway"], check=True)
 
 
 def test_an_image_that_nobody_has_is_refused_before_anything_is_made(nova):

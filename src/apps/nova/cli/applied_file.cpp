@@ -6,6 +6,7 @@
 
 #include "apps/nova/cli/object_text.h"
 #include "model/kinds.h"
+#include "model/text_limits.h"
 #include "sys/file.h"
 
 namespace nova::app {
@@ -34,10 +35,12 @@ struct FileText {
 Result<FileText> read_text(const Invocation& invocation)
 {
     auto const path = invocation.file.empty() ? std::string{"NovaFile"} : invocation.file;
-    auto text = sys::read_file(path, 1u << 20);
+    auto text = sys::read_file(path, model::most_novafile);
     if (base::failed_with(text, base::Code::not_found))
         return base::Error{base::Code::invalid_argument,
                            path + ": there is no such file; name one with --file, or change into its directory"};
+    if (base::failed_with(text, base::Code::resource_exhausted) && text.error().errnum() == 0)
+        return base::Error{base::Code::invalid_argument, path + ": is larger than 1 MiB, which no NovaFile is"};
     if (!text.ok())
         return text.error();
     return FileText{path, std::filesystem::absolute(path).parent_path().string(), std::move(text).value()};
@@ -143,7 +146,7 @@ Progress progress_of(const json& object)
     bool const wanted = flag_at(object, "/spec/running", true);
     auto const reason = ready == nullptr ? std::string{} : text_at(*ready, "/reason");
     if (phase == "Failed" || reason == "CrashLoopBackOff" || reason == "PortInUse")
-        return {Progress::State::failed, words};
+        return {Progress::State::failed, words, reason};
     bool const workload = kind == "Pod" || kind == "VirtualMachine";
     if (workload && !wanted)
         return {phase == "Stopped" ? Progress::State::ready : Progress::State::waiting, words};

@@ -29,7 +29,8 @@ struct Progress {
         missing, ///< It is not there at all.
     };
     State state = State::waiting;
-    std::string words; ///< What it waits for, or why it failed.
+    std::string words;    ///< What it waits for, or why it failed.
+    std::string reason{}; ///< The same in one word; empty where nobody said.
 };
 Progress progress_of(const nlohmann::json& object);
 

@@ -75,6 +75,17 @@ void tell_fates(client::Client& client, const Invocation& invocation, const Want
     std::cerr << "nova: not everything is up; 'nova status' says more, and the next 'nova up' goes on from here\n";
 }
 
+/// What failed because the file asks for something that this host can't give, with its place in the file.
+std::vector<base::Cause> find_conflicts(const model::NovaFile& file, const std::vector<Fate>& fates)
+{
+    std::vector<base::Cause> causes;
+    for (const auto& fate : fates)
+        if (fate.key.kind == "Network" && fate.progress.state == Progress::State::failed &&
+            fate.progress.reason == "HostConflict")
+            causes.push_back(file.cause("network." + fate.key.name, fate.progress.words));
+    return causes;
+}
+
 /// Until everything is gone that shall go, and the rest is up or has failed.
 Result<std::vector<Fate>> settle(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan,
                                  const Wanted& wanted, base::Deadline deadline)
@@ -86,9 +97,10 @@ Result<std::vector<Fate>> settle(client::Client& client, const Invocation& invoc
 }
 
 /// Carries out a plan that was checked.
-Result<int> carry_out(client::Client& client, const Invocation& invocation, const std::vector<PlannedChange>& plan, Wanted wanted,
-                      const UpOptions& options, base::Deadline deadline)
+Result<int> carry_out(client::Client& client, const Invocation& invocation, const model::NovaFile& file,
+                      const std::vector<PlannedChange>& plan, const UpOptions& options, base::Deadline deadline)
 {
+    auto wanted = wanted_of(file.project, plan);
     auto const applied = apply_plan(client, invocation, plan, deadline);
     if (!applied.outcome.ok()) {
         wanted.refused = applied.refused;
@@ -110,6 +122,8 @@ Result<int> carry_out(client::Client& client, const Invocation& invocation, cons
         std::cout << describe_fates(fates.value());
     if (!fates.ok())
         return fates.error();
+    if (auto conflicts = find_conflicts(file, fates.value()); !conflicts.empty())
+        return base::Error::invalid(std::move(conflicts));
     return all ? exit_ok : exit_failure;
 }
 
@@ -141,7 +155,7 @@ Result<int> bring_up(const Invocation& invocation, const UpOptions& options)
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const plan = prepare(client, invocation, file, options, deadline);
     if (plan.ok())
-        return carry_out(client, invocation, plan.value(), wanted_of(file.project, plan.value()), options, deadline);
+        return carry_out(client, invocation, file, plan.value(), options, deadline);
     if (auto const fates = fates_of(client, invocation.space, {file.project, {}}); fates.ok())
         std::cout << describe_fates(fates.value()); // What is up already stays so.
     return plan.error();
