@@ -28,7 +28,8 @@ Environment: NOVA_ROOT stands for --root, NO_COLOR switches colours off.)";
 
 void add_common_options(CLI::App& app, Invocation& invocation)
 {
-    app.add_option("--root", invocation.root, "Keep everything below this directory: a Nova of its own")->type_name("DIR");
+    app.add_option("--root", invocation.root, "Keep everything below this directory: a Nova of its own. /: the system's")
+        ->type_name("DIR");
     app.add_option("-n,--namespace", invocation.space, "Namespace of the objects")
         ->type_name("NAME")
         ->check([](const std::string& name) {

@@ -52,14 +52,15 @@ Result<Layout> find_layout(const std::string& root)
             layout.root.pop_back();
         layout.state = layout.root + "/state";
         layout.run = layout.root + "/run";
-    } else if (::geteuid() == 0) {
-        place_system(layout);
-    } else {
-        place_user(layout);
     }
+    bool const is_system = layout.root == "/" || (layout.root.empty() && ::geteuid() == 0);
+    if (is_system)
+        place_system(layout);
+    else if (layout.root.empty())
+        place_user(layout);
     bool const home = !environment("HOME").empty() || environment("XDG_DATA_HOME").starts_with('/');
-    layout.networks =
-        layout.root.empty() && home ? xdg("XDG_DATA_HOME", "/.local/share") + "/nova/networks" : layout.state + "/networks";
+    layout.networks = (is_system || layout.root.empty()) && home ? xdg("XDG_DATA_HOME", "/.local/share") + "/nova/networks"
+                                                                 : layout.state + "/networks";
     layout.socket = layout.run + "/nova.sock";
     layout.instance = base::to_hex(base::stable_hash(layout.state), 8);
     if (layout.cgroup.empty())

@@ -20,10 +20,10 @@ struct Layout {
     std::string cgroup;   ///< Parent of our groups: "/nova" for the system's own Nova, "/nova-<instance>" for others.
 };
 
-/// With a root: ROOT/state and ROOT/run. Without: /var/lib/nova and /run/nova for root, the XDG directories for others; networks
-/// then lie in $XDG_DATA_HOME/nova/networks (default ~/.local/share), or in the state where there is no home.
-/// NOVA_ROOT stands for --root where that is not given.
-/// Errors: invalid_argument - the root is relative and the working directory is gone.
+/// With a root: ROOT/state and ROOT/run; "/" stands for the system's own Nova, for whoever may use that. Without: /var/lib/nova
+/// and /run/nova for root, the XDG directories for others; networks then lie in $XDG_DATA_HOME/nova/networks (default
+/// ~/.local/share), or in the state where there is no home. NOVA_ROOT stands for --root where that is not given. Errors:
+/// invalid_argument - the root is relative and the working directory is gone.
 Result<Layout> find_layout(const std::string& root);
 
 /// Makes the directories that must exist before anything else, not readable by others.
