@@ -1,12 +1,14 @@
 #include "sys/nftables.h"
 
 #include <dlfcn.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 
 #include <memory>
 #include <mutex>
 
 #include "base/strings.h"
+#include "sys/netlink.h"
 
 namespace nova::sys {
 
@@ -65,6 +67,15 @@ Error to_error(const std::string& told)
     return Error{code, "nftables: " + base::trim(told)};
 }
 
+/// The library ends the process where it gets no socket: so one is opened before, which also has the kernel load its module.
+Status check_kernel()
+{
+    auto const socket = open_netlink_socket(NETLINK_NETFILTER, 0);
+    if (!socket.ok() && socket.error().errnum() == EPROTONOSUPPORT)
+        return Error{Code::unavailable, "nftables: this kernel has none (module nf_tables)"};
+    return socket.ok() ? base::done() : Status{socket.error()};
+}
+
 } // namespace
 
 Result<std::string> run_nftables(const std::string& commands)
@@ -76,6 +87,7 @@ Result<std::string> run_nftables(const std::string& commands)
     if (!loaded.ok())
         return Error{loaded.error()};
     auto const& library = loaded.value();
+    TRY(check_kernel());
 
     std::unique_ptr<nft_ctx, decltype(library.free)> const context{library.make(NFT_CTX_DEFAULT), library.free};
     if (!context)
