@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "sys/random.h"
 
 namespace nova::control {
@@ -21,6 +22,7 @@ protected:
     static std::optional<std::string> number(std::size_t i) { return i < 8 ? std::optional{std::to_string(i)} : std::nullopt; }
 
     std::string root_ = std::filesystem::temp_directory_path() / ("nova-claims-" + sys::random_hex(12));
+    base::AbortGuard const guard_{root_};
     std::unique_ptr<keyspace::Keyspace> keyspace_ = keyspace::open_keyspace(root_).value();
     Claims claims_{*keyspace_};
 };

@@ -1,6 +1,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "base/abort_guard_testing.h"
 #include "control/world_testing.h"
 #include "storage/rootfs.h"
 #include "storage/test_archives.h"
@@ -50,6 +51,7 @@ protected:
     std::string directory() const { return world_.root() + "/capsules/" + web; }
 
     World world_;
+    base::AbortGuard const guard_{[this] { (void)storage::unmount_rootfs(directory() + "/root"); }};
 };
 
 TEST_F(Capsules, wait_in_words_for_image_and_network)

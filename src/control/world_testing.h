@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "base/clock.h"
 #include "control/control.h"
 #include "control/fakes_testing.h"
@@ -167,6 +168,7 @@ public:
 
 private:
     std::unique_ptr<Control> control_;
+    base::AbortGuard const guard_{root_};
 };
 
 } // namespace nova::control::test

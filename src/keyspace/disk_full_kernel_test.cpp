@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "base/abort_guard_testing.h"
 #include "keyspace/store_fixture.h"
 #include "sys/file.h"
 
@@ -34,6 +35,8 @@ protected:
         while (sys::write_all(fd.get(), block).ok())
             ;
     }
+
+    base::AbortGuard const disk_guard_{[this] { ::umount2(directory_.c_str(), MNT_DETACH); }};
 };
 
 TEST_F(DiskFull, is_answered_and_the_store_goes_on_once_there_is_room)

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/abort_guard_testing.h"
 #include "keyspace/sqlite_keyspace.h"
 
 namespace nova::keyspace {
@@ -43,6 +44,7 @@ protected:
 
     std::string directory_;
     std::unique_ptr<Keyspace> store_;
+    base::AbortGuard const guard_{[this] { base::AbortGuard::remove(directory_); }};
 };
 
 } // namespace nova::keyspace

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
+
 namespace nova::model {
 namespace {
 
@@ -70,6 +72,7 @@ protected:
     }
 
     std::string const path = testing::TempDir() + "kernel_file." + std::to_string(::getpid());
+    base::AbortGuard const guard{path};
 };
 
 TEST_F(KernelFile, is_taken_where_qemu_boots_it)

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "model/kinds.h"
 
 namespace nova::model {
@@ -53,6 +54,7 @@ protected:
 
     std::filesystem::path const directory =
         std::filesystem::path{testing::TempDir()} / ("novafile." + std::to_string(::getpid()));
+    base::AbortGuard const guard{directory};
 };
 
 constexpr auto first_light = R"(project = "first-light"

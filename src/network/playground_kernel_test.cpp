@@ -70,14 +70,16 @@ void Playground::SetUp()
     ASSERT_TRUE(sys::set_link_up(netlink, 1, true).ok());
 }
 
-void Playground::TearDown()
+void Playground::TearDown() { EXPECT_TRUE(remove_all().ok()); }
+
+base::Status Playground::remove_all() const
 {
     if (root.empty())
-        return;
+        return base::done();
     for (const auto& directory : {"/neighbours", "/0000aaaa/run/netns", "/0000bbbb/run/netns"})
         for (const auto& name : sys::list_directory(root + directory).value_or({}))
             (void)sys::unpin_netns(root + directory + "/" + name);
-    EXPECT_TRUE(sys::remove_tree(root).ok());
+    return sys::remove_tree(root);
 }
 
 Options Playground::options_of(const std::string& instance) const

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/abort_guard_testing.h"
 #include "network/networks.h"
 #include "sys/child.h"
 #include "sys/unique_fd.h"
@@ -17,6 +18,7 @@ class Playground : public testing::Test {
 protected:
     void SetUp() override;
     void TearDown() override;
+    base::Status remove_all() const; ///< What of it lies in the file system.
 
     /// A Nova of its own under <root>/<instance>.
     std::unique_ptr<Networks> open(const std::string& instance = "0000aaaa");
@@ -42,6 +44,7 @@ protected:
     std::string root;
     sys::UniqueFd home;
     sys::UniqueFd program; ///< This very test program, which is nb when it is called `endpoint`.
+    base::AbortGuard const guard{[this] { (void)remove_all(); }};
 };
 
 /// Hears of every change of links, addresses, routes and rules in the current namespace from its making on.

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/abort_guard_testing.h"
 #include "storage/images.h"
 #include "storage/limits.h"
 #include "storage/test_archives.h"
@@ -82,6 +83,7 @@ protected:
     std::string root = testing::TempDir() + "nova-hostile-" + sys::random_hex(8);
     std::optional<ImageStore> store;
     std::vector<std::string> before;
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(HostileImage, does_not_leave_the_layer_by_its_names)

@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "storage/rootfs.h"
 #include "storage/test_archives.h"
 #include "sys/child.h"
@@ -57,6 +58,10 @@ protected:
 
     std::string root = testing::TempDir() + "nova-images-" + sys::random_hex(8);
     std::string layout = root + "/layout";
+    base::AbortGuard const guard{[this] {
+        (void)remove_rootfs(root + "/capsule");
+        base::AbortGuard::remove(root);
+    }};
 };
 
 Result<std::vector<std::string>> nothing() { return std::vector<std::string>{}; }

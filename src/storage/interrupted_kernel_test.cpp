@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "storage/images.h"
 #include "storage/rootfs.h"
 #include "storage/test_archives.h"
@@ -48,6 +49,7 @@ void expect_whole(const ImageStore& store, const StoredImage& image)
 TEST(ImageStore, is_whole_after_a_kill_at_any_moment)
 {
     auto const root = testing::TempDir() + "nova-killed-" + sys::random_hex(8);
+    base::AbortGuard const guard{root};
     Layout one, two;
     one.add_layer(tar_of(files("shared")));
     one.write(root + "/one");
@@ -91,6 +93,7 @@ TEST(ImageStore, is_whole_after_a_kill_at_any_moment)
 TEST(ImageStore, tells_how_far_an_import_is)
 {
     auto const root = testing::TempDir() + "nova-progress-" + sys::random_hex(8);
+    base::AbortGuard const guard{root};
     Layout layout;
     layout.add_layer(tar_of({{.name = "big", .content = std::string(1u << 20, 'x')}}));
     test::write_text(root + "/image.tar", tar_of(layout.files()));

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/abort_guard_testing.h"
 #include "storage/test_archives.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -48,6 +49,7 @@ protected:
     }
 
     std::string root = testing::TempDir() + "nova-layer-" + sys::random_hex(8);
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(Layer, keeps_owner_mode_time_and_attributes)

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/abort_guard_testing.h"
 #include "storage/rootfs.h"
 #include "storage/test_archives.h"
 #include "sys/random.h"
@@ -22,6 +23,7 @@ protected:
     void TearDown() override { std::filesystem::remove_all(root); }
 
     std::string root = testing::TempDir() + "nova-users-" + sys::random_hex(8);
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(Users, are_found_by_name_with_their_groups)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/abort_guard_testing.h"
 #include "storage/test_archives.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -13,6 +14,7 @@ class VolumesTest : public testing::Test {
 protected:
     void TearDown() override { std::filesystem::remove_all(root); }
     std::string root = testing::TempDir() + "nova-volumes-" + sys::random_hex(8);
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(VolumesTest, keep_what_is_written_until_they_are_removed)

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "supervisor/log_writer.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -58,6 +59,7 @@ protected:
 
     std::string const root = testing::TempDir() + "log-" + sys::random_hex(12);
     std::string const path = root + "/web.log";
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(LogReaderTest, reads_the_rotated_files_in_their_order)

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "base/abort_guard_testing.h"
 #include "base/strings.h"
 #include "supervisor/log_reader.h"
 #include "sys/fifo.h"
@@ -46,6 +47,7 @@ protected:
     }
 
     std::string const root = testing::TempDir() + "output-" + sys::random_hex(12);
+    base::AbortGuard const guard{root};
     std::string const log = root + "/log";
     sys::UniqueFd fifo;
 };

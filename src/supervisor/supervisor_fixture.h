@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "base/guarded.h"
 #include "base/strings.h"
 #include "supervisor/client.h"
@@ -72,6 +73,19 @@ protected:
         EXPECT_FALSE(sys::exists(root + "/supervisor"));
         EXPECT_TRUE(eventually([&] { return find_pids(root).empty(); })) << "a process is left";
         sys::remove_tree(root).value();
+    }
+
+    /// What the destructor does, for a test that aborts: without a word, and over a connection of its own.
+    void end_all() const
+    {
+        if (auto const other = connect(options()); other.ok()) {
+            for (const auto& status : other.value()->list().value_or({}))
+                (void)other.value()->signal(status.id, SIGKILL).ok();
+            (void)eventually([&] { return other.value()->shut_down().ok(); }, seconds{10});
+        }
+        for (auto const pid : find_pids(root))
+            ::kill(pid, SIGKILL);
+        (void)sys::remove_tree(root).ok();
     }
 
     Options options() const { return {.run_directory = root, .program = program.get()}; }
@@ -146,6 +160,7 @@ protected:
     std::string const root = testing::TempDir() + "supervisor-" + sys::random_hex(12);
     sys::UniqueFd program;
     std::unique_ptr<Client> client;
+    base::AbortGuard const guard_{[this] { end_all(); }};
 };
 
 } // namespace nova::supervisor

@@ -300,5 +300,38 @@ TEST_F(Supervisor, does_not_meet_that_of_another_directory)
     EXPECT_EQ(client->get("web").value().state, State::running);
 }
 
+/// A test that comes upon an error which it did not expect, while two processes run.
+class AbortingTest : public SupervisorFixture {
+public:
+    void TestBody() override
+    {
+        sys::write_file_atomically(note, root, 0600).value();
+        client->start(shell("web", "exec sleep " + seconds)).value();
+        client->start(shell("db", "trap '' TERM; exec sleep " + seconds)).value();
+        client->signal("none", SIGTERM).value();
+    }
+
+    std::string note;
+    std::string seconds; ///< By which its processes are known.
+};
+
+TEST(AbortedDeathTest, leaves_no_supervisor_no_process_and_no_directory)
+{
+    auto const note = testing::TempDir() + "aborted-" + sys::random_hex(12);
+    auto const seconds = "600." + std::to_string(::getpid());
+    auto const abort_in_the_midst = [&] {
+        AbortingTest test;
+        test.note = note;
+        test.seconds = seconds;
+        test.TestBody();
+    };
+    EXPECT_EXIT(abort_in_the_midst(), testing::KilledBySignal(SIGABRT), "none");
+    auto const root = sys::read_file(note).value_or("");
+    sys::remove_file(note).value();
+    ASSERT_NE(root, "");
+    EXPECT_FALSE(sys::exists(root));
+    EXPECT_TRUE(eventually([&] { return find_pids(root).empty() && find_pids(seconds).empty(); }));
+}
+
 } // namespace
 } // namespace nova::supervisor

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -149,6 +150,7 @@ TEST(Child, tells_the_signal_that_ended_it)
 TEST(HeldChild, runs_nothing_until_it_is_let_go_and_tells_what_failed)
 {
     auto const path = testing::TempDir() + "held-" + std::to_string(::getpid());
+    base::AbortGuard const guard{path};
     ChildSpec spec{.program = "/bin/sh", .argv = {"sh", "-c", "echo ran > " + path}};
     {
         auto held = spawn_held(spec).value();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "sys/child.h"
 #include "sys/dbus.h"
 #include "sys/file.h"
@@ -64,6 +65,7 @@ protected:
     fs::path directory = fs::temp_directory_path() / ("nova-bus-" + random_hex(8));
     std::string socket = (directory / "bus").string();
     std::optional<Child> daemon;
+    base::AbortGuard const guard{directory};
 };
 
 TEST_F(BusTest, logs_in_and_gets_answers)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/abort_guard_testing.h"
 #include "sys/random.h"
 
 namespace nova::sys {
@@ -17,6 +18,7 @@ protected:
     void TempDirectory() { EXPECT_TRUE(make_directories(root).ok()); }
 
     std::string root = testing::TempDir() + "nova-file-" + random_hex(8);
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(FileTest, replaces_a_file_and_leaves_no_temporary)

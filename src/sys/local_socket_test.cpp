@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -14,6 +15,7 @@ namespace {
 struct LocalSocket : testing::Test {
     std::string root = testing::TempDir() + "/local_socket." + std::to_string(::getpid());
     std::string path = root + "/s";
+    base::AbortGuard const guard{root};
     void SetUp() override { ASSERT_TRUE(make_directories(root).ok()); }
     void TearDown() override { ASSERT_TRUE(remove_tree(root).ok()); }
 };

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 #include "sys/random.h"
 
@@ -36,6 +37,10 @@ protected:
 
     std::string root = testing::TempDir() + "nova-mount-" + random_hex(8);
     std::string target = root + "/target";
+    base::AbortGuard const guard{[this] {
+        (void)ensure_unmounted(target);
+        base::AbortGuard::remove(root);
+    }};
 };
 
 TEST_F(MountTest, stacks_layers_the_first_on_top)

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 #include "sys/random.h"
 #include "sys/resolve.h"
@@ -44,6 +45,7 @@ protected:
 
     std::string fake = (fs::temp_directory_path() / ("nova-proc-" + random_hex(8))).string();
     std::vector<std::string> covered;
+    base::AbortGuard const guard{fake};
 };
 
 TEST_F(Proc, is_the_root_of_a_procfs_or_an_error)

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -13,6 +14,7 @@ namespace {
 TEST(RecordLock, is_seen_while_its_holder_lives)
 {
     auto const path = testing::TempDir() + "record_lock." + std::to_string(::getpid());
+    base::AbortGuard const guard{path};
     EXPECT_FALSE(is_locked_by_another(path).value()) << "there is no file";
     ASSERT_TRUE(write_file_atomically(path, "1\n").ok());
     EXPECT_FALSE(is_locked_by_another(path).value());

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/directory.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -29,6 +30,7 @@ protected:
 
     std::string root = testing::TempDir() + "nova-resolve-" + random_hex(8);
     UniqueFd tree;
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(ResolveTest, takes_a_root_for_the_whole_world)

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
 #include "sys/random.h"
@@ -64,6 +65,11 @@ protected:
 
     fs::path directory = fs::temp_directory_path() / ("nova-root-" + random_hex(8));
     std::optional<RootDirectory> root;
+    base::AbortGuard const guard{[this] {
+        for (const auto* const name : {"real/place", "fake/place"})
+            (void)::umount2((directory / name).c_str(), MNT_DETACH);
+        base::AbortGuard::remove(directory);
+    }};
 };
 
 TEST_F(MountsInARoot, are_found_when_their_place_was_moved)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/abort_guard_testing.h"
 #include "sys/fifo.h"
 #include "sys/file.h"
 #include "sys/local_socket.h"
@@ -19,6 +20,7 @@ protected:
     UnixSocketTest() { make_directories(root).value(); }
     ~UnixSocketTest() override { remove_tree(root).value(); }
     std::string const root = testing::TempDir() + "socket-" + random_hex(12);
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(UnixSocketTest, carries_messages_with_their_borders_and_descriptors)

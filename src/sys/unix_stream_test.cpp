@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 
 namespace nova::sys {
@@ -32,6 +33,7 @@ Deadline soon() { return Deadline::after(50ms); }
 
 struct Directory {
     std::string path = testing::TempDir() + "unix_stream." + std::to_string(::getpid());
+    base::AbortGuard const guard{path};
     Directory() { EXPECT_TRUE(make_directories(path).ok()); }
     ~Directory() { std::filesystem::remove_all(path); }
 };

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/file.h"
 
 namespace nova::vm {
@@ -54,6 +55,7 @@ protected:
     }
 
     std::string root = testing::TempDir() + "nova_disk." + std::to_string(::getpid());
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(Disk, header_tells_format_and_size)

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/abort_guard_testing.h"
 #include "vm/command_line.h"
 #include "vm/disk.h"
 #include "vm/hypervisor.h"
@@ -75,6 +76,7 @@ protected:
     std::string root = testing::TempDir() + "nova_vm_" + std::string(100, 'x') + std::to_string(::getpid());
     MachinePlan plan;
     std::unique_ptr<Hypervisor> qemu = make_qemu();
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(QemuMachine, boots_a_kernel_and_turns_off_by_its_power_button)

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/abort_guard_testing.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "vm/hypervisor.h"
@@ -39,6 +40,7 @@ protected:
     std::string root = testing::TempDir() + "nova_qemu." + std::to_string(::getpid());
     MachinePlan plan;
     std::unique_ptr<Hypervisor> qemu = make_qemu();
+    base::AbortGuard const guard{root};
 };
 
 TEST_F(QemuPrepare, makes_the_machine_s_directory_once)

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/server.h"
+#include "base/abort_guard_testing.h"
 #include "base/guarded.h"
 #include "client/client.h"
 #include "keyspace/keyspace.h"
@@ -59,6 +60,7 @@ protected:
     std::unique_ptr<keyspace::Keyspace> store_;
     std::unique_ptr<ShellStreams> streams_;
     std::unique_ptr<api::Server> server_;
+    base::AbortGuard const guard_{[this] { base::AbortGuard::remove(root_); }};
 };
 
 } // namespace nova::test

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/abort_guard_testing.h"
 #include "base/strings.h"
 #include "storage/digest.h"
 #include "storage/test_archives.h"
@@ -39,14 +40,19 @@ protected:
 
     void TearDown() override
     {
-        for (const auto& id : ids()) {
-            (void)nb({"stop", "--time", "0", id});
-            (void)nb({"rm", id});
-        }
+        remove_containers();
         EXPECT_EQ(sys::read_file("/proc/self/mountinfo").value().find(directory.string()), std::string::npos)
             << "a mount is left";
         EXPECT_FALSE(fs::exists(root / "run") && !fs::is_empty(root / "run") && !only_hidden(root / "run")) << "a record is left";
         fs::remove_all(directory);
+    }
+
+    void remove_containers() const
+    {
+        for (const auto& id : ids()) {
+            (void)nb({"stop", "--time", "0", id});
+            (void)nb({"rm", id});
+        }
     }
 
     static bool only_hidden(const fs::path& path)
@@ -173,6 +179,10 @@ protected:
 
     fs::path directory = fs::temp_directory_path() / ("nebulon-" + sys::random_hex(8));
     fs::path root = directory / "state";
+    base::AbortGuard const guard{[this] {
+        remove_containers();
+        base::AbortGuard::remove(directory);
+    }};
     fs::path elsewhere = directory / "elsewhere"; ///< Without a config.json.
 };
 
