@@ -75,6 +75,28 @@ TEST_F(DropIn, limits_a_container_of_no_processes_to_one_unless_its_configuratio
     EXPECT_EQ(limit_with("1.0.2-dev"), "max\n") << "podman 4 asks so for no limit";
 }
 
+TEST_F(DropIn, binds_another_root_over_its_own)
+{
+    auto const other = directory / "other";
+    for (const char* const name : {"bin", "proc", "dev", "sys"})
+        fs::create_directories(other / name);
+    fs::copy(rootfs / "bin", other / "bin", fs::copy_options::copy_symlinks | fs::copy_options::recursive);
+    std::ofstream{other / "which"} << "other\n";
+    std::ofstream{rootfs / "which"} << "its own\n";
+    json const over{{"destination", "/"}, {"type", "bind"}, {"source", other.string()}, {"options", {"rbind", "ro"}}};
+    config["mounts"].insert(config["mounts"].begin(), over);
+    shell("cat /which; head -c 4 /proc/self/status; echo; touch /x || ls -d /.. /../which; [ -c /dev/null ]; cat /proc/kcore");
+    for (bool const own_users : {false, true}) {
+        if (own_users)
+            config["linux"]["namespaces"].push_back({{"type", "user"}});
+        auto const finished = run();
+        EXPECT_EQ(finished.out, "other\nName\n/..\n/../which\n") << finished.err;
+        EXPECT_NE(finished.err.find("touch: /x: Read-only file system"), std::string::npos) << finished.err;
+    }
+    EXPECT_FALSE(fs::exists(rootfs / "x"));
+    expect_nothing_left();
+}
+
 TEST_F(DropIn, tells_its_version_line_by_line)
 {
     auto const told = nb({"--version"}).out;

@@ -140,6 +140,15 @@ Result<UniqueFd> make_bind(const std::string& source, const oci::Mount& mount, c
     return tree;
 }
 
+/// Another directory in the place of the root: from here on it is that, and what was mounted before lies below it, out of reach.
+Status bind_over_root(const MountContext& context, const UniqueFd& tree, const MountOptions& options)
+{
+    TRY(sys::attach_mount(tree.get(), context.root.fd()));
+    TRY(set_propagation(tree, options));
+    context.root = sys::RootDirectory{TRY(sys::duplicate(tree.get()))};
+    return done();
+}
+
 Status bind(const MountContext& context, std::size_t index, const MountOptions& options)
 {
     const auto& mount = context.config.mounts[index];
@@ -153,6 +162,8 @@ Status bind(const MountContext& context, std::size_t index, const MountOptions& 
     struct stat status {};
     if (::fstat(tree.get(), &status) < 0)
         return Error::from_errno("look at " + mount.source);
+    if (sys::clean_path(mount.destination) == "." && S_ISDIR(status.st_mode))
+        return bind_over_root(context, tree, options);
     auto target = options.target_no_follow ? TRY(find_unfollowed(context.root, mount.destination)) : UniqueFd{};
     if (!target)
         target = TRY(open_target(context, mount, status.st_mode));
