@@ -14,6 +14,7 @@ protected:
     void expect_kept_after_loss(const std::map<std::string, std::string>& acknowledged, Revision revision, unsigned seed)
     {
         auto const copy = directory_ + "-after";
+        base::AbortGuard const guard{copy};
         std::filesystem::remove_all(copy);
         std::filesystem::create_directory(copy);
         PowerLossVfs::instance().lose_power(directory_, copy, seed);
