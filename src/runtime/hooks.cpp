@@ -1,5 +1,6 @@
 #include "runtime/hooks.h"
 
+#include "base/strings.h"
 #include "runtime/log.h"
 #include "sys/child.h"
 
@@ -10,7 +11,7 @@ using base::Status;
 
 namespace {
 
-Status run_hook(const model::oci::Hook& hook, const std::string& state, const HookEnvironment& unset)
+sys::RunSpec spec_of(const model::oci::Hook& hook, const std::string& state, const HookEnvironment& unset)
 {
     sys::RunSpec run;
     run.child.program = hook.path;
@@ -19,8 +20,26 @@ Status run_hook(const model::oci::Hook& hook, const std::string& state, const Ho
     run.child.parent_death_signal = 9;
     run.input = state;
     run.deadline = hook.timeout_seconds ? Deadline::after(std::chrono::seconds{*hook.timeout_seconds}) : Deadline::never();
-    TRY(sys::run_child_that_succeeds(run));
+    return run;
+}
+
+Status run_hook(const model::oci::Hook& hook, const std::string& state, const HookEnvironment& unset)
+{
+    TRY(sys::run_child_that_succeeds(spec_of(hook, state, unset)));
     return base::done();
+}
+
+/// How it failed, in crun's words; empty where it did not.
+std::string failure_of(const model::oci::Hook& hook, const std::string& state)
+{
+    auto const finished = sys::run_child(spec_of(hook, state, {}));
+    if (!finished.ok())
+        return "poststop hook failed: " + hook.path + ": " + finished.error().message();
+    if (finished.value().status.success())
+        return {};
+    auto const said = base::trim(finished.value().err);
+    return "poststop hook failed with " + sys::to_string(finished.value().status) + ": " + hook.path +
+           (said.empty() ? "" : ": " + std::string{said.substr(said.rfind('\n') + 1)});
 }
 
 } // namespace
@@ -37,11 +56,9 @@ Status run_hooks(std::string_view kind, const std::vector<model::oci::Hook>& hoo
 
 void run_poststop_hooks(const Globals& globals, const std::vector<model::oci::Hook>& hooks, const std::string& state)
 {
-    for (const auto& hook : hooks) {
-        auto const result = run_hook(hook, state, {}).context("poststop hook " + hook.path);
-        if (!result.ok())
-            tell(globals, Severity::warning, result.error().message());
-    }
+    for (const auto& hook : hooks)
+        if (auto const failure = failure_of(hook, state); !failure.empty())
+            tell(globals, Severity::warning, failure);
 }
 
 } // namespace nova::runtime

@@ -142,8 +142,8 @@ TEST_F(HooksOf, of_the_end_all_run_though_one_fails)
     add("poststop", hook("echo reached > " + (shared / "last").string()));
     auto const finished = run();
     EXPECT_EQ(finished.status.as_exit_code(), 0);
-    EXPECT_NE(finished.err.find("warning: poststop hook /bin/sh: sh: exit code 1"), std::string::npos) << finished.err;
-    EXPECT_NE(finished.err.find("warning: poststop hook /bin/sh: sh: took too long"), std::string::npos) << finished.err;
+    EXPECT_NE(finished.err.find("warning: poststop hook failed with exit code 1: /bin/sh"), std::string::npos) << finished.err;
+    EXPECT_NE(finished.err.find("warning: poststop hook failed: /bin/sh: sh: took too long"), std::string::npos) << finished.err;
     EXPECT_EQ(noted("last"), "reached\n");
     expect_nothing_left();
 }
