@@ -81,10 +81,13 @@ bool maps_ids(const oci::Mount& mount, const MountOptions& options)
     return options.id_mapped || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
 }
 
-/// Without mappings of its own a mount has those of the container's user namespace.
+/// Without mappings of its own a mount has those of the container's user namespace, which may be one that is joined.
 Result<UniqueFd> open_mapping(const oci::Config& config, const oci::Mount& mount)
 {
     bool const own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+    for (const auto& entry : config.platform.namespaces)
+        if (!own && entry.type == "user" && !entry.path.empty())
+            return sys::open_file(entry.path, O_RDONLY);
     return open_user_namespace(own ? mount.uid_mappings : config.platform.uid_mappings,
                                own ? mount.gid_mappings : config.platform.gid_mappings);
 }

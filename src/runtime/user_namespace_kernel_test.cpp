@@ -46,6 +46,26 @@ TEST_F(UserNamespace, is_given_sources_below_directories_that_only_root_may_ente
     EXPECT_EQ(finished.out, "shared\nshared\nkept\n") << finished.err;
 }
 
+TEST_F(UserNamespace, that_is_joined_maps_the_ids_of_a_mount)
+{
+    auto const first = config;
+    config["linux"]["cgroupsPath"] = "/" + id + "-holder";
+    config["process"]["args"] = {"sleep", "100"};
+    write_config();
+    ASSERT_EQ(nb({"run", "--detach", "--bundle", bundle.string(), "holder"}).status.as_exit_code(), 0);
+    auto const pid = json::parse(nb({"state", "holder"}).out)["pid"].get<int>();
+
+    config = first;
+    config["linux"]["namespaces"].back()["path"] = "/proc/" + std::to_string(pid) + "/ns/user";
+    config["linux"].erase("uidMappings");
+    config["linux"].erase("gidMappings");
+    add(secret / "shared", "/data", {"bind", "idmap"});
+    shell("stat -c %u:%g /data/file");
+    auto const finished = run();
+    EXPECT_EQ(finished.out, "0:0\n") << finished.err;
+    EXPECT_EQ(nb({"delete", "--force", "holder"}).status.as_exit_code(), 0);
+}
+
 TEST_F(UserNamespace, follows_a_link_to_such_a_source)
 {
     fs::create_symlink(secret / "shared", secret / "link");
