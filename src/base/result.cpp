@@ -78,20 +78,51 @@ std::string to_string(const Cause& cause)
     return text + cause.message;
 }
 
+Error::Error(Code code, std::string message) : details_(new Details{code, 0, std::move(message), {}}) {}
+
+Error::Error(const Error& other) : details_(new Details{other.details_ ? *other.details_ : nothing()}) {}
+
+Error& Error::operator=(const Error& other)
+{
+    if (this != &other)
+        *this = Error{other};
+    return *this;
+}
+
+void Error::Drop::operator()(Details* details) const noexcept { delete details; }
+
+const Error::Details& Error::nothing()
+{
+    static const Details details;
+    return details;
+}
+
+Error Error::context(std::string_view doing) &&
+{
+    if (!details_)
+        return Error{Code::internal, std::string{doing}};
+    details_->message.insert(0, std::string{doing} + ": ");
+    return std::move(*this);
+}
+
+const std::string& Error::message() const { return (details_ ? *details_ : nothing()).message; }
+
+const std::vector<Cause>& Error::causes() const { return (details_ ? *details_ : nothing()).causes; }
+
 Error Error::invalid(std::vector<Cause> causes)
 {
     std::string message;
     for (const auto& cause : causes)
         message += (message.empty() ? "" : "\n") + to_string(cause);
     Error error{Code::invalid_argument, std::move(message)};
-    error.causes_ = std::move(causes);
+    error.details_->causes = std::move(causes);
     return error;
 }
 
 Error Error::from_errno(std::string_view doing, int errnum)
 {
     Error error{code_from_errno(errnum), std::string{doing} + ": " + std::strerror(errnum)};
-    error.errnum_ = errnum;
+    error.details_->errnum = errnum;
     return error;
 }
 

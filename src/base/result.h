@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "base/must.h"
@@ -54,34 +55,50 @@ std::string to_string(const Cause& cause);
 /// A failure: what class it is, what the kernel said, and what we were doing.
 /// Each caller puts its own step in front, so the message reads as a path:
 ///   "start web-1: prepare rootfs: mount overlay on /run/c/web-1: No such device"
+/// A single pointer, and all that makes or breaks one is out of line and marked as rare: so that a Result costs little where all
+/// goes well, and the compiler lays the code for failures apart. Once moved from it is of class internal and says nothing.
 class [[nodiscard]] Error {
 public:
-    Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+    [[gnu::cold]] Error(Code code, std::string message);
+    [[gnu::cold]] Error(const Error& other);
+    [[gnu::cold]] Error& operator=(const Error& other);
+    Error(Error&&) noexcept = default;
+    Error& operator=(Error&&) noexcept = default;
+    ~Error() = default;
 
     /// Bad input, with every cause that was found. The message lists them.
-    static Error invalid(std::vector<Cause> causes);
+    [[gnu::cold]] static Error invalid(std::vector<Cause> causes);
 
     /// Captures errno. Build no string in the argument that could overwrite errno: prefer
     /// `int const errnum = errno;` and the overload below where the text needs work.
     static Error from_errno(std::string_view doing) { return from_errno(doing, errno); }
-    static Error from_errno(std::string_view doing, int errnum);
+    [[gnu::cold]] static Error from_errno(std::string_view doing, int errnum);
 
-    Error context(std::string_view doing) &&
-    {
-        message_.insert(0, std::string{doing} + ": ");
-        return std::move(*this);
-    }
+    [[gnu::cold]] Error context(std::string_view doing) &&;
 
-    Code code() const { return code_; }
-    int errnum() const { return errnum_; } ///< 0 when the kernel was not the source.
-    const std::string& message() const { return message_; }
-    const std::vector<Cause>& causes() const { return causes_; }
+    Code code() const { return details_ ? details_->code : Code::internal; }
+    int errnum() const { return details_ ? details_->errnum : 0; } ///< 0 when the kernel was not the source.
+    [[gnu::cold]] const std::string& message() const;
+    [[gnu::cold]] const std::vector<Cause>& causes() const;
 
 private:
-    Code code_;
-    int errnum_ = 0;
-    std::string message_;
-    std::vector<Cause> causes_;
+    template <typename T>
+    friend class Result;
+
+    struct Details {
+        Code code = Code::internal;
+        int errnum = 0;
+        std::string message;
+        std::vector<Cause> causes;
+    };
+    struct Drop {
+        [[gnu::cold]] void operator()(Details* details) const noexcept;
+    };
+    static const Details& nothing();
+
+    Error() = default; ///< None: for a Result that holds a value.
+
+    std::unique_ptr<Details, Drop> details_;
 };
 
 /// Either a value or the Error that stands in its place.
@@ -90,53 +107,53 @@ class [[nodiscard]] Result {
 public:
     using value_type = T;
 
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+    Result(T value) : value_(std::move(value)) {}
+    Result(Error error) : error_(std::move(error)) {}
 
     template <typename U>
     requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
              !std::is_same_v<std::remove_cvref_t<U>, T> && !std::is_same_v<std::remove_cvref_t<U>, Error>) Result(U&& value)
-        : state_(std::in_place_index<0>, std::forward<U>(value))
+        : value_(std::forward<U>(value))
     {}
 
-    bool ok() const { return state_.index() == 0; }
+    bool ok() const { return value_.has_value(); }
     explicit operator bool() const { return ok(); }
 
     /// The value. Asking a failed Result for it is a programmer's error and ends the process with the message.
     T& value() &
     {
         must_be_ok();
-        return *std::get_if<0>(&state_);
+        return *value_;
     }
     const T& value() const&
     {
         must_be_ok();
-        return *std::get_if<0>(&state_);
+        return *value_;
     }
     /// By value, so that `for (auto& x : f().value())` does not dangle.
     T value() &&
     {
         must_be_ok();
-        return std::move(*std::get_if<0>(&state_));
+        return std::move(*value_);
     }
-    T value_or(T other) && { return ok() ? std::move(*std::get_if<0>(&state_)) : std::move(other); }
+    T value_or(T other) && { return ok() ? std::move(*value_) : std::move(other); }
 
     const Error& error() const
     {
         must(!ok(), "error() of a Result that holds a value");
-        return *std::get_if<1>(&state_);
+        return error_;
     }
     Error take_error() &&
     {
         must(!ok(), "take_error() of a Result that holds a value");
-        return std::move(*std::get_if<1>(&state_));
+        return std::move(error_);
     }
 
     /// Puts "doing: " in front of the error's message; leaves a value alone.
     Result context(std::string_view doing) &&
     {
-        if (!ok())
-            return std::move(*std::get_if<1>(&state_)).context(doing);
+        if (!ok()) [[unlikely]]
+            return std::move(error_).context(doing);
         return std::move(*this);
     }
 
@@ -144,10 +161,11 @@ private:
     void must_be_ok() const
     {
         if (!ok()) [[unlikely]]
-            must_failed(std::get_if<1>(&state_)->message().c_str());
+            must_failed(error_.message().c_str());
     }
 
-    std::variant<T, Error> state_;
+    std::optional<T> value_;
+    Error error_; ///< None where there is a value.
 };
 
 /// What a function returns that yields nothing but may fail.
