@@ -43,7 +43,7 @@ public:
 
     Result<bool> parse()
     {
-        document_.nodes_.reserve(text_.size() / 24 + 16);
+        document_.nodes_.reserve(text_.size() / 12 + 16);
         if (!value(0))
             return failure();
         skip_space();

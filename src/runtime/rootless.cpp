@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/namespace.h"
 
 namespace nova::runtime {
 
@@ -65,7 +66,7 @@ bool acts_rootless(Rootless option)
 {
     if (option != Rootless::automatic)
         return option == Rootless::yes;
-    return ::geteuid() != 0 || !owns_all_ids();
+    return ::geteuid() != 0 || (!sys::is_in_first_user_namespace() && !owns_all_ids());
 }
 
 std::optional<std::string> find_delegated_cgroup()

@@ -9,6 +9,9 @@
 #include <sys/statfs.h>
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
 
 #include "base/strings.h"
 #include "base/undo.h"
@@ -140,11 +143,29 @@ int remove_directories(const std::string& directory)
 
 CgroupLayout cgroup_layout()
 {
-    switch (magic_of(mount_root)) {
-    case CGROUP2_SUPER_MAGIC: return CgroupLayout::unified;
-    case TMPFS_MAGIC: return CgroupLayout::legacy;
-    default: return CgroupLayout::none;
-    }
+    static std::atomic<CgroupLayout> known{CgroupLayout::none};
+    if (auto const layout = known.load(); layout != CgroupLayout::none)
+        return layout; // A host keeps it, and each look walks through two mounts.
+    auto const magic = magic_of(mount_root);
+    known = magic == CGROUP2_SUPER_MAGIC ? CgroupLayout::unified
+            : magic == TMPFS_MAGIC       ? CgroupLayout::legacy
+                                         : CgroupLayout::none;
+    return known;
+}
+
+std::string hierarchy_directory(std::string_view controller) { return mount_root + "/" + std::string{controller}; }
+
+bool has_hierarchy(const std::string& controller)
+{
+    static std::mutex lock;
+    static std::set<std::string> found;
+    std::lock_guard const guard{lock};
+    if (found.contains(controller))
+        return true;
+    if (magic_of(hierarchy_directory(controller)) != CGROUP_SUPER_MAGIC)
+        return false;
+    found.insert(controller);
+    return true;
 }
 
 std::vector<std::string> cgroup_controllers()
@@ -158,7 +179,7 @@ std::vector<std::string> cgroup_controllers()
     }
     auto const names = list_directory(mount_root);
     for (const auto& name : names.ok() ? names.value() : std::vector<std::string>{})
-        if (magic_of(mount_root + "/" + name) == CGROUP_SUPER_MAGIC)
+        if (has_hierarchy(name))
             found.push_back(name);
     return found;
 }
@@ -173,8 +194,8 @@ void Cgroup::add_place(const std::string& controller)
 {
     if (!directory(controller).empty())
         return;
-    if (magic_of(mount_root + "/" + controller) == CGROUP_SUPER_MAGIC)
-        places_.push_back({controller, mount_root + "/" + controller + path_, CgroupLayout::legacy});
+    if (has_hierarchy(controller))
+        places_.push_back({controller, hierarchy_directory(controller) + path_, CgroupLayout::legacy});
     else if (magic_of(hybrid_root) == CGROUP2_SUPER_MAGIC && lists(hybrid_root + "/cgroup.controllers", controller))
         places_.push_back({controller, hybrid_root + path_, CgroupLayout::unified});
 }

@@ -26,6 +26,10 @@ CgroupLayout cgroup_layout();
 /// Controllers that are there, as version 1 names them; on version 2 those that may be enabled: "memory", "pids", "cpu", ...
 std::vector<std::string> cgroup_controllers();
 
+/// Where version 1 has a controller mounted: "/sys/fs/cgroup/memory".
+std::string hierarchy_directory(std::string_view controller);
+bool has_hierarchy(const std::string& controller); ///< It is mounted there.
+
 /// One cgroup: a directory in version 2, one per controller in version 1. It outlives the handle.
 class Cgroup {
 public:

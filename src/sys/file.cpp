@@ -37,7 +37,7 @@ Result<UniqueFd> duplicate(int fd)
 Result<std::string> read_all(int fd, std::size_t most)
 {
     std::string text;
-    char part[16384]; // Not cleared: most files are much shorter.
+    char part[4096]; // Not cleared: most files are much shorter.
     while (true) {
         auto const count = ::read(fd, part, sizeof part);
         if (count < 0 && errno != EINTR)

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
@@ -38,7 +40,14 @@ Status enter_netns(int fd)
     return base::done();
 }
 
-Result<UniqueFd> open_own_netns() { return open_file("/proc/thread-self/ns/net", O_RDONLY); }
+Result<UniqueFd> open_own_netns()
+{
+    // A socket knows its namespace; the way through /proc makes five directories' entries, which takes ten times as long.
+    UniqueFd const socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (UniqueFd found{socket ? ::ioctl(socket.get(), SIOCGSKNS) : -1}; found)
+        return found;                                       // Closed on exec.
+    return open_file("/proc/thread-self/ns/net", O_RDONLY); // Without privilege in that namespace.
+}
 
 Result<std::uint64_t> own_netns_cookie()
 {

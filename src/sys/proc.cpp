@@ -43,6 +43,12 @@ Result<UniqueFd> open_proc()
 
 Result<UniqueFd> open_proc_self(int proc) { return open_on_one_mount(proc, "self", O_PATH | O_DIRECTORY).context("/proc"); }
 
+Result<std::string> read_proc_self(int proc_self, const std::string& path)
+{
+    auto const file = TRY(open_on_one_mount(proc_self, path, O_RDONLY).context("/proc/self"));
+    return read_all(file.get());
+}
+
 Status write_proc_self(int proc_self, const std::string& path, std::string_view text)
 {
     auto const file = TRY(open_on_one_mount(proc_self, path, O_WRONLY).context("/proc/self"));

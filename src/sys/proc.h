@@ -20,6 +20,9 @@ Result<UniqueFd> open_proc();
 /// Errors: invalid_argument (EXDEV) - something is mounted over it; not_found - that procfs knows nothing of us.
 Result<UniqueFd> open_proc_self(int proc);
 
+/// Reads a file of our own directory. Errors: invalid_argument (EXDEV) - something is mounted over it; as read(2).
+Result<std::string> read_proc_self(int proc_self, const std::string& path);
+
 /// Writes a file of our own directory. Errors: invalid_argument (EXDEV) - something is mounted over it; as write(2).
 Status write_proc_self(int proc_self, const std::string& path, std::string_view text);
 

@@ -63,8 +63,21 @@ bool same_node(const struct stat& found, mode_t mode, dev_t device)
 
 } // namespace
 
+namespace {
+
+/// The usual case: nothing in it to take away but a slash at its beginning.
+bool is_clean(std::string_view relative)
+{
+    return !relative.empty() && relative.front() != '.' && relative.back() != '/' &&
+           relative.find("//") == std::string_view::npos && relative.find("/.") == std::string_view::npos;
+}
+
+} // namespace
+
 std::string clean_path(std::string_view path)
 {
+    if (auto const relative = path.substr(path.starts_with('/') ? 1 : 0); is_clean(relative) && relative.front() != '/')
+        return std::string{relative};
     std::vector<std::string> kept;
     for (auto& part : base::split(path, '/')) {
         if (part.empty() || part == ".")
@@ -124,6 +137,24 @@ Result<UniqueFd> RootDirectory::open(const std::string& path, int flags) const
     return open_in_root(fd(), path, flags);
 }
 
+Result<RootDirectory::Place> RootDirectory::open_place(const std::string& path) const
+{
+    if (path == ".")
+        return Place{fd(), {}};
+    auto opened = TRY(open_in_root(fd(), path, O_PATH | O_DIRECTORY));
+    auto const number = opened.get();
+    return Place{number, std::move(opened)};
+}
+
+Result<RootDirectory::Place> RootDirectory::ensure_place(const std::string& path) const
+{
+    if (auto const [mount, rest] = start_of(path); mount && rest == ".")
+        return Place{mount->fd(), {}};
+    auto opened = TRY(ensure_directory(path));
+    auto const number = opened.get();
+    return Place{number, std::move(opened)};
+}
+
 Result<UniqueFd> RootDirectory::find(const std::string& path) const { return open(path, O_PATH); }
 
 Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsigned mode) const
@@ -136,8 +167,7 @@ Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsign
     // The usual case: only the last name is missing.
     auto const clean = clean_path(path);
     auto const [above, name] = split_last(clean);
-    if (auto const parent = open_in_root(fd(), above, O_PATH | O_DIRECTORY);
-        parent.ok() && ::mkdirat(parent.value().get(), name.c_str(), mode) == 0)
+    if (auto const parent = open_place(above); parent.ok() && ::mkdirat(parent.value().fd, name.c_str(), mode) == 0)
         return open_in_root(fd(), clean, O_PATH | O_DIRECTORY);
     return ensure_below(path, mode, most_links);
 }
@@ -203,8 +233,8 @@ Result<UniqueFd> RootDirectory::ensure_file(const std::string& path) const
 Status RootDirectory::ensure_symlink(const std::string& target, const std::string& path) const
 {
     auto const [directory, name] = split_last(clean_path(path));
-    auto const parent = TRY(ensure_directory(directory));
-    if (::symlinkat(target.c_str(), parent.get(), name.c_str()) < 0 && errno != EEXIST) {
+    auto const parent = TRY(ensure_place(directory));
+    if (::symlinkat(target.c_str(), parent.fd, name.c_str()) < 0 && errno != EEXIST) {
         int const errnum = errno;
         return Error::from_errno("make symbolic link " + path, errnum);
     }
@@ -214,17 +244,17 @@ Status RootDirectory::ensure_symlink(const std::string& target, const std::strin
 Status RootDirectory::ensure_node(const std::string& path, mode_t mode, dev_t device, uid_t owner, gid_t group) const
 {
     auto const [directory, name] = split_last(clean_path(path));
-    auto const parent = TRY(ensure_directory(directory));
-    if (::mknodat(parent.get(), name.c_str(), mode, device) < 0) {
+    auto const parent = TRY(ensure_place(directory));
+    if (::mknodat(parent.fd, name.c_str(), mode, device) < 0) {
         int const errnum = errno;
         struct stat found {};
-        if (errnum == EEXIST && ::fstatat(parent.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (errnum == EEXIST && ::fstatat(parent.fd, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
             same_node(found, mode, device))
             return base::done();
         return Error::from_errno("make device " + path, errnum);
     }
-    if (::fchmodat(parent.get(), name.c_str(), mode & 07777, 0) < 0 ||
-        ((owner != 0 || group != 0) && ::fchownat(parent.get(), name.c_str(), owner, group, AT_SYMLINK_NOFOLLOW) < 0)) {
+    if (::fchmodat(parent.fd, name.c_str(), mode & 07777, 0) < 0 ||
+        ((owner != 0 || group != 0) && ::fchownat(parent.fd, name.c_str(), owner, group, AT_SYMLINK_NOFOLLOW) < 0)) {
         int const errnum = errno;
         return Error::from_errno("set owner and mode of device " + path, errnum);
     }

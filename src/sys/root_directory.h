@@ -62,6 +62,13 @@ private:
     struct Held;
     /// The mount in which a path lies, and the rest of the way; null: none of ours.
     std::pair<const RootDirectory*, std::string> start_of(const std::string& path) const;
+    /// A directory, by a descriptor that is held anyway or by one of its own.
+    struct Place {
+        int fd = -1;
+        UniqueFd opened;
+    };
+    Result<Place> open_place(const std::string& path) const; ///< From our own root; mounts in it are not asked.
+    Result<Place> ensure_place(const std::string& path) const;
     Result<UniqueFd> ensure_below(const std::string& path, unsigned mode, int links_left) const;
     Result<UniqueFd> ensure_step(const std::string& before, const std::string& name, const std::string& rest, unsigned mode,
                                  int links_left) const;
