@@ -25,17 +25,16 @@ struct InitPlan {
     std::string id;
     std::string bundle;
     std::string rootfs; ///< Absolute.
-    Record record;      ///< For hooks inside; the pid is put in by the child.
+    Record record;      ///< For hooks inside, and with the cgroup; the pid is put in by the child.
     NamespacePlan namespaces;
     SeccompFilter seccomp;
     bool has_seccomp = false;
     std::vector<PreparedMount> prepared_mounts;
     std::vector<sys::UniqueFd> nodes;        ///< Of make_host_nodes.
     std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
-    std::string cgroup;
-    sys::UniqueFd host_proc;      ///< /proc as we see it: a mount namespace that is joined may have anything there.
-    bool cgroup_follows = false;  ///< Made meanwhile: cgroup_tasks come as a note.
-    bool network_follows = false; ///< Made meanwhile: the network namespace comes as a note, before the cgroup's.
+    sys::UniqueFd host_proc;                 ///< /proc as we see it: a mount namespace that is joined may have anything there.
+    bool cgroup_follows = false;             ///< Made meanwhile: cgroup_tasks come as a note.
+    bool network_follows = false;            ///< Made meanwhile: the network namespace comes as a note, before the cgroup's.
     sys::UniqueFd console_socket;
     sys::UniqueFd start_listener;
     bool send_terminal = false; ///< No console socket: the parent gets the terminal.

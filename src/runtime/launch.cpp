@@ -26,7 +26,6 @@
 #include "runtime/terminal_relay.h"
 #include "sys/file.h"
 #include "sys/namespace.h"
-#include "sys/own_memory.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
 #include "sys/proc.h"
@@ -208,10 +207,8 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.id = request_.id;
     plan.bundle = request_.bundle;
     plan.rootfs = record_.rootfs;
-    plan.record = record_;
     plan.namespaces = TRY(plan_namespaces(config_.platform));
     plan.host_proc = TRY(sys::open_proc());
-    plan.cgroup = record_.cgroup;
     plan.send_terminal = request_.attached;
     plan.start = request_.start;
     plan.root_switch = request_.root_switch;
@@ -230,6 +227,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.cgroup_follows = !plan.namespaces.needs_process_between() && ContainerCgroup::is_joined_late(globals_, record_);
     if (!plan.cgroup_follows)
         TRY(make_cgroup());
+    plan.record = record_; // With the cgroup, whose path systemd chooses.
     if (cgroup_.group())
         plan.cgroup_tasks = TRY(cgroup_.group()->open_tasks());
     if (!request_.console_socket.empty())
@@ -404,7 +402,6 @@ Status Launch::make_process()
     TRY(rdt_class_.join(record_.pid));
     TRY(map_ids());
     TRY(make_meanwhile(plan));
-    sys::drop_start_pages(); // From here on we mostly wait.
     TRY(follow_setup());
     TRY(commit_record());
     TRY(proceed());
@@ -447,7 +444,6 @@ void Launch::adopt(sys::UniqueFd pidfd, pid_t pid)
 Result<Launched> Launch::run()
 {
     TRY(read_config());
-    sys::drop_start_pages(); // Nor is config.json read again.
     TRY(make_record());
     undo_.add([this] { cgroup_.take_back(); });
     TRY(make_rdt_class());

@@ -24,6 +24,7 @@ class Case:
     annotations: dict = dataclasses.field(default_factory=dict)
     rootless: bool = False  # As "user"; the config is that of `nb spec --rootless`.
     ids: int = 1  # How many are mapped then.
+    without: tuple = ()  # Namespaces that it shares with the host.
 
 
 ROOT_CASES = {
@@ -40,6 +41,12 @@ ROOT_CASES = {
         [ ! -e $group ]; [ $(show ActiveState) = inactive ]; [ $(show LoadState) = not-found ]
         """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"shares": 1024, "quota": 25000, "period": 50000, "cpus": "0"},
                         "pids": {"limit": 7}}),
+    "sees_its_own_cgroup_alone_without_a_namespace_for_it": Case("""
+        nb run --detach --bundle $bundle $id
+        mine=$(nb exec $id cat /sys/fs/cgroup/cgroup.procs); [ -n "$mine" ]
+        nb exec $id sh -c '! test -e /sys/fs/cgroup/machine.slice'
+        nb exec $id grep -q "machine.slice/nb-$id.scope /sys/fs/cgroup " /proc/self/mountinfo
+        """, without=("cgroup",)),
     "one_process_and_no_more": Case("""
         nb run --detach --bundle $bundle $id
         [ $(cat $group/pids.max) = 1 ]; [ $(systemctl show --value -p TasksMax nb-$id.scope) = 1 ]
@@ -154,6 +161,7 @@ def make_config(nova, name, case):
     config["process"] |= {"terminal": False, "args": case.args}
     config["linux"].setdefault("resources", {}).update(case.resources)
     config["annotations"] = case.annotations
+    config["linux"]["namespaces"] = [one for one in config["linux"]["namespaces"] if one["type"] not in case.without]
     if case.cgroup:
         config["linux"]["cgroupsPath"] = case.cgroup.format(id=name)
     if case.rootless:
