@@ -13,7 +13,6 @@
 #include "runtime/update_request.h"
 #include "sys/file.h"
 #include "sys/memfd.h"
-#include "sys/own_memory.h"
 
 namespace nova::runtime {
 
@@ -184,7 +183,6 @@ int run_nb(int argc, char** argv)
 {
     ensure_standard_streams();
     ::mallopt(M_TOP_PAD, memory_step);
-    sys::drop_start_pages(); // The C library's start is a quarter of what would be resident at most.
     std::vector<std::string> const words(argv + 1, argv + argc);
     auto const arguments = Arguments::parse(words, global_options, OptionOrder::before_arguments);
     if (!arguments.ok()) {

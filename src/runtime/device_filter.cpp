@@ -112,7 +112,8 @@ Status apply_device_rules(const sys::Cgroup& cgroup, const std::vector<oci::Devi
         return base::Error{base::Code::unimplemented, "linux.resources.devices: controller devices is not available here"};
     }
     auto const legacy = TRY(LegacyRules::open(cgroup));
-    TRY(legacy.deny_all());
+    if (rules.empty() || rules.front().allow || !is_all(rules.front())) // Else that one does it.
+        TRY(legacy.deny_all());
     for (const auto& rule : rules)
         TRY(legacy.write(rule).context("linux.resources.devices"));
     for (const auto& rule : default_device_rules())

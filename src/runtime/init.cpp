@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "runtime/cgroups.h"
 #include "runtime/devices.h"
+#include "runtime/hidden_paths.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
 #include "runtime/new_network.h"
@@ -34,7 +36,9 @@ namespace {
 /// Carries what one step leaves for a later one.
 class Init {
 public:
-    Init(const InitPlan& plan, Channel& channel) : plan_(plan), config_(plan.config), channel_(channel) {}
+    Init(const InitPlan& plan, Channel& channel)
+        : plan_(plan), config_(plan.config), channel_(channel), cgroups_{plan.record, plan.namespaces.fresh_cgroup, {}}
+    {}
 
     Status run()
     {
@@ -50,12 +54,15 @@ public:
 private:
     Status begin();
     Status build_root();
-    Status make_mounts(sys::RootDirectory& root);
+    std::size_t first_late_mount() const;
+    Status make_mounts(sys::RootDirectory& root, std::size_t first, std::size_t end);
     Status make_terminal(const sys::RootDirectory& root);
+    bool has_early_hooks() const;
     Status run_early_hooks();
     Status join_own_network();
     Status run_own_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, Phase phase);
     Status join_own_cgroup();
+    Status make_cgroup_namespace();
     Status settle();
     Status await_record();
     bool may_settle_early() const;
@@ -69,6 +76,7 @@ private:
     const InitPlan& plan_;
     const oci::Config& config_;
     Channel& channel_;
+    CgroupView cgroups_;
     sys::UniqueFd proc_self_;
     Terminal terminal_;
     std::string executable_;
@@ -113,29 +121,51 @@ Status Init::join_own_network()
 Status Init::build_root()
 {
     auto root = TRY(open_rootfs(plan_.rootfs, config_));
-    TRY(make_mounts(root));
+    HiddenPaths hidden{root, config_.platform};
+    auto const late = first_late_mount();
+    TRY(make_mounts(root, 0, late));
     TRY(make_devices(root, config_, plan_.nodes));
     TRY(make_terminal(root));
     TRY(finish_dev(root, config_));
+    if (!has_early_hooks())
+        TRY(hidden.hide_in_proc());
+    TRY(make_mounts(root, late, config_.mounts.size()));
+    TRY(join_own_network());
     TRY(run_early_hooks());
     TRY(root.ensure_directory(config_.process->cwd).context("process.cwd")); // While the root can be written.
     if (config_.read_only_rootfs)
         TRY(make_rootfs_read_only(root));
-    TRY(hide_paths(root, config_.platform));
+    TRY(hidden.hide_rest());
     return enter_rootfs(root, config_, plan_.rootfs, plan_.root_switch);
 }
 
-Status Init::make_mounts(sys::RootDirectory& root)
+/// From where on all mounts show the network and the cgroups, which the parent makes meanwhile, and lie where nothing else does:
+/// what follows the mounts can be done before, in the time that we would wait.
+std::size_t Init::first_late_mount() const
 {
-    MountContext const context{root, config_, plan_.bundle, plan_.prepared_mounts, plan_.cgroup, plan_.namespaces.fresh_cgroup};
-    for (std::size_t i = 0; i < config_.mounts.size(); ++i) {
+    auto const in_sys = [](const std::string& path) { return (sys::clean_path(path) + "/").starts_with("sys/"); };
+    const auto& devices = config_.platform.devices;
+    if (std::any_of(devices.begin(), devices.end(), [&](const auto& device) { return in_sys(device.path); }))
+        return config_.mounts.size();
+    auto first = config_.mounts.size();
+    for (; first > 0; --first)
+        if (const auto& mount = config_.mounts[first - 1];
+            !in_sys(mount.destination) || (mount.type != "sysfs" && !is_cgroup_mount(mount)))
+            break;
+    return first;
+}
+
+Status Init::make_mounts(sys::RootDirectory& root, std::size_t first, std::size_t end)
+{
+    MountContext const context{root, config_, plan_.bundle, plan_.prepared_mounts, cgroups_};
+    for (std::size_t i = first; i < end; ++i) {
         if (config_.mounts[i].type == "sysfs")
             TRY(join_own_network()); // What is mounted shows the network we are in; and the cgroup.
         if (is_cgroup_mount(config_.mounts[i]))
             TRY(join_own_cgroup());
         TRY(make_mount(context, i).context("mounts[" + std::to_string(i) + "]"));
     }
-    return join_own_network();
+    return done();
 }
 
 Status Init::make_terminal(const sys::RootDirectory& root)
@@ -150,6 +180,12 @@ Status Init::make_terminal(const sys::RootDirectory& root)
         TRY(channel_.send(Note::terminal, {}, terminal_.master.get()));
     terminal_.master.reset();
     return use_terminal(terminal_.slave);
+}
+
+bool Init::has_early_hooks() const
+{
+    const auto& hooks = config_.hooks;
+    return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
 }
 
 Status Init::run_early_hooks()
@@ -187,9 +223,15 @@ Status Init::join_own_cgroup()
         TRY(sys::join_cgroups(TRY(channel_.expect(Note::cgroup)).fds));
     else
         TRY(sys::join_cgroups(plan_.cgroup_tasks));
-    if (plan_.namespaces.fresh_cgroup)
-        return sys::leave_namespaces(CLONE_NEWCGROUP).context("cgroup namespace");
-    return done();
+    return plan_.namespaces.fresh_cgroup ? make_cgroup_namespace() : done();
+}
+
+Status Init::make_cgroup_namespace()
+{
+    bool const shown = std::any_of(config_.mounts.begin(), config_.mounts.end(), is_cgroup_mount);
+    if (shown && may_bind_hierarchies(config_) && sys::cgroup_layout() == sys::CgroupLayout::legacy)
+        cgroups_.memberships = sys::read_proc_self(proc_self_.get(), "cgroup").value_or("");
+    return sys::leave_namespaces(CLONE_NEWCGROUP).context("cgroup namespace");
 }
 
 Status Init::set_names()

@@ -23,8 +23,8 @@ Status write_memory(LimitWriter& writer, const oci::MemoryLimits& memory)
         swap.reset(); // The kernel does not account for swap: there is nothing to limit.
     if (memory.limit && *memory.limit == -1 && !swap && cgroup.has_file("memory", swap_file))
         swap = -1;
-    auto const old = base::parse_integer(text_in(cgroup, "memory", limit_file), 0, INT64_MAX).value_or(0);
-    bool const grows = memory.limit && (*memory.limit == -1 || *memory.limit > old);
+    auto const old = [&] { return base::parse_integer(text_in(cgroup, "memory", limit_file), 0, INT64_MAX).value_or(0); };
+    bool const grows = memory.limit && (*memory.limit == -1 || *memory.limit > old());
     if (grows)
         TRY(write_if(writer, "memory", swap_file, swap));
     TRY(write_if(writer, "memory", limit_file, memory.limit));

@@ -219,11 +219,12 @@ Status bind_sysfs(const MountContext& context, const oci::Mount& mount)
 /// A tmpfs that is not told its mode takes that of the directory it covers.
 MountOptions with_mode_of_target(const MountContext& context, const oci::Mount& mount, MountOptions options)
 {
-    auto const covered = context.root.find(mount.destination);
     auto const told = [](const auto& pair) { return pair.first == "mode"; };
+    if (mount.type != "tmpfs" || std::any_of(options.data.begin(), options.data.end(), told))
+        return options;
+    auto const covered = context.root.find(mount.destination);
     struct stat status {};
-    if (mount.type != "tmpfs" || !covered.ok() || ::fstat(covered.value().get(), &status) < 0 ||
-        std::any_of(options.data.begin(), options.data.end(), told))
+    if (!covered.ok() || ::fstat(covered.value().get(), &status) < 0)
         return options;
     std::array<char, 8> mode{};
     (void)std::snprintf(mode.data(), mode.size(), "%o", status.st_mode & 07777);
@@ -254,42 +255,23 @@ Status mount_filesystem(const MountContext& context, std::size_t index, const Mo
     return set_propagation(tree, options);
 }
 
-/// The container's own part of one hierarchy: by the namespace, or where it has none, by a bind mount.
-Result<UniqueFd> open_hierarchy(const MountContext& context, const std::string& controller, const MountOptions& options)
-{
-    auto const attributes = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    bool const unified = controller.empty();
-    if (context.own_cgroup_namespace) {
-        auto filesystem = TRY(sys::NewFilesystem::open(unified ? "cgroup2" : "cgroup"));
-        if (!unified)
-            TRY(controller == "systemd" ? filesystem.set("name", controller) : filesystem.set_flag(controller));
-        return filesystem.create(attributes);
-    }
-    auto const place = sys::Cgroup::at(context.cgroup, {controller}).directory(controller);
-    auto tree = TRY(sys::clone_tree(place, Subtree::with_submounts));
-    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes}, Subtree::with_submounts));
-    return tree;
-}
-
+/// Version 1: a directory for each hierarchy, in a file system of their own.
 Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const MountOptions& options)
 {
+    auto const attributes = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (sys::cgroup_layout() == sys::CgroupLayout::unified) {
-        auto const tree = TRY(open_hierarchy(context, "", options));
+        auto const tree = TRY(open_unified(context.cgroups, attributes));
         return context.root.attach(tree, target, mount.destination, Content::ours);
     }
     auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
     TRY(filesystem.set("mode", "755"));
     auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     TRY(context.root.attach(cover, target, mount.destination, Content::ours));
-    for (const auto& controller : sys::cgroup_controllers()) {
-        auto const tree = open_hierarchy(context, controller, options);
-        if (failed_with(tree, Code::not_found))
-            continue; // The container takes no part in it.
-        if (!tree.ok())
-            return Error{tree.error()}.context(controller);
-        auto const place = TRY(sys::make_directory_at(cover.get(), controller)); // Our own file system: nothing else is in it.
-        TRY(sys::attach_mount(tree.value().get(), place.get()).context(controller));
+    for (const auto& hierarchy : TRY(open_hierarchies(context.cgroups, attributes))) {
+        auto const place =
+            TRY(sys::make_directory_at(cover.get(), hierarchy.name)); // Our own file system: nothing else is in it.
+        TRY(sys::attach_mount(hierarchy.tree.get(), place.get()).context(hierarchy.name));
     }
     if ((options.set & MOUNT_ATTR_RDONLY) != 0)
         TRY(sys::set_mount_attributes(cover.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount));

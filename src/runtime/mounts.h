@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "model/oci_config.h"
+#include "runtime/cgroup_mounts.h"
 #include "sys/root_directory.h"
 
 namespace nova::runtime {
@@ -26,8 +27,7 @@ struct MountContext {
     const model::oci::Config& config;
     std::string bundle;                         ///< Relative sources of bind mounts begin here.
     const std::vector<PreparedMount>& prepared; ///< Of prepare_mounts.
-    std::string cgroup;                         ///< The container's, for mounts of type cgroup without a cgroup namespace.
-    bool own_cgroup_namespace = false;
+    const CgroupView& cgroups;                  ///< For mounts of type cgroup.
 };
 
 /// Makes the mount of that index in config.json. Its place is resolved in the root and held by a descriptor; the file system is

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "runtime/container_fixture.h"
+#include "sys/cgroup.h"
 #include "sys/mount.h"
 
 namespace nova::runtime {
@@ -181,6 +182,20 @@ TEST_F(MountsOf, take_the_names_of_options_that_the_kernel_forgot)
     add({"silent", "loud", "iversion", "noiversion", "async", "nostrictatime", "acl", "nomand"}, "tmpfs");
     auto const finished = run();
     EXPECT_EQ(finished.status.as_exit_code(), 0) << finished.err;
+}
+
+TEST_F(MountsOf, cgroups_show_the_container_its_own_alone)
+{
+    if (sys::cgroup_layout() != sys::CgroupLayout::legacy)
+        GTEST_SKIP() << "version 2 has one hierarchy, which the namespace cuts";
+    shell("cd /sys/fs/cgroup; ls -d memory/cgroup.procs */" + id +
+          " 2>/dev/null; cat memory/cgroup.procs; grep ' /sys/fs/cgroup/memory ' /proc/self/mountinfo; echo x > "
+          "memory/cgroup.procs");
+    auto const finished = run();
+    EXPECT_TRUE(finished.out.starts_with("memory/cgroup.procs\n1\n")) << finished.out << finished.err;
+    EXPECT_NE(finished.out.find(" / /sys/fs/cgroup/memory ro,nosuid,nodev,noexec"), std::string::npos) << finished.out;
+    EXPECT_EQ(finished.out.find("master:"), std::string::npos) << "follows the host's: " << finished.out;
+    EXPECT_NE(finished.err.find("Read-only file system"), std::string::npos) << finished.err;
 }
 
 TEST_F(MountsOf, enter_the_root_without_pivot_root_too)

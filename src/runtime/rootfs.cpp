@@ -2,11 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/strings.h"
 #include "sys/file.h"
@@ -33,73 +30,6 @@ std::uint64_t propagation_of(std::string name)
     if (name == "unbindable")
         return MS_UNBINDABLE;
     return name == "private" ? MS_PRIVATE : 0;
-}
-
-bool is_directory(int fd)
-{
-    struct stat status {};
-    return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/// What lies over masked paths. A mount is made for the first one and copied for the others.
-struct Masks {
-    sys::UniqueFd null_device; ///< The host's.
-    sys::UniqueFd file;
-    sys::UniqueFd directory;
-};
-
-Status mask_file(const sys::UniqueFd& target, Masks& masks)
-{
-    if (masks.file) {
-        auto const copy = TRY(sys::clone_tree(masks.file.get(), Subtree::this_mount));
-        return sys::attach_mount(copy.get(), target.get());
-    }
-    masks.file = TRY(sys::clone_tree(masks.null_device.get(), Subtree::this_mount));
-    // Nothing to follow on the host, and criu can't restore a mount that follows a file.
-    TRY(sys::set_mount_attributes(masks.file.get(), {.propagation = MS_PRIVATE}, Subtree::this_mount));
-    return sys::attach_mount(masks.file.get(), target.get());
-}
-
-Status mask(const sys::UniqueFd& target, Masks& masks)
-{
-    if (!is_directory(target.get()))
-        return mask_file(target, masks);
-    if (!masks.directory) {
-        auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));
-        TRY(filesystem.set("size", "0"));
-        TRY(filesystem.set("nr_inodes", "1"));
-        masks.directory = TRY(filesystem.create(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-        return sys::attach_mount(masks.directory.get(), target.get());
-    }
-    auto const copy = TRY(sys::clone_tree(masks.directory.get(), Subtree::this_mount));
-    return sys::attach_mount(copy.get(), target.get());
-}
-
-Status make_read_only(sys::RootDirectory& root, const std::string& path, const sys::UniqueFd& target)
-{
-    auto const content = root.holds(path) ? sys::RootDirectory::Content::ours : sys::RootDirectory::Content::strange;
-    auto const copy = TRY(sys::clone_tree(target.get(), Subtree::with_submounts));
-    TRY(sys::set_mount_attributes(copy.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::with_submounts));
-    return root.attach(copy, target, path, content);
-}
-
-/// Errors: failed_precondition - something else lies there (CVE-2025-31133).
-Result<sys::UniqueFd> open_null_device()
-{
-    auto null = TRY(sys::open_file("/dev/null", O_PATH | O_NOFOLLOW));
-    struct stat status {};
-    if (::fstat(null.get(), &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
-        return Error{Code::failed_precondition, "/dev/null is not the null device"};
-    return null;
-}
-
-/// The path's handle; empty where nothing lies there.
-Result<sys::UniqueFd> find_path(const sys::RootDirectory& root, const std::string& path)
-{
-    auto found = root.find(path);
-    if (failed_with(found, Code::not_found) || (!found.ok() && found.error().errnum() == ENOTDIR))
-        return sys::UniqueFd{};
-    return found;
 }
 
 /// As the kernel writes paths in mountinfo: "\\040" is a space.
@@ -172,23 +102,6 @@ Status make_rootfs_read_only(const sys::RootDirectory& root)
 {
     return sys::set_mount_attributes(root.fd(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount)
         .context("make the root read-only");
-}
-
-Status hide_paths(sys::RootDirectory& root, const oci::Linux& config)
-{
-    for (const auto& path : config.readonly_paths)
-        if (auto const target = TRY(find_path(root, path).context("linux.readonlyPaths")))
-            TRY(make_read_only(root, path, target).context("linux.readonlyPaths: " + path));
-    if (config.masked_paths.empty())
-        return done();
-    Masks masks{.null_device = TRY(open_null_device()), .file = {}, .directory = {}};
-    std::set<std::string> masked; // One cover is enough.
-    for (const auto& path : config.masked_paths)
-        if (!masked.insert(sys::clean_path(path)).second)
-            continue;
-        else if (auto const target = TRY(find_path(root, path).context("linux.maskedPaths")))
-            TRY(mask(target, masks).context("linux.maskedPaths: " + path));
-    return done();
 }
 
 } // namespace nova::runtime

@@ -24,8 +24,4 @@ Status enter_rootfs(const sys::RootDirectory& root, const model::oci::Config& co
 /// root.readonly
 Status make_rootfs_read_only(const sys::RootDirectory& root);
 
-/// linux.maskedPaths and linux.readonlyPaths. What is not there is passed over. Before the root is entered: what covers a masked
-/// file is the host's /dev/null, checked to be it, which a container could have replaced in its own /dev.
-Status hide_paths(sys::RootDirectory& root, const model::oci::Linux& config);
-
 } // namespace nova::runtime

@@ -36,7 +36,7 @@ std::string cache_file(const oci::Seccomp& profile, const std::string& directory
 /// two texts of one hash never meet.
 std::string cache_head(const oci::Seccomp& profile)
 {
-    return std::string{compiler_version} + std::to_string(profile.source.size()) + "\n" + profile.source;
+    return std::string{compiler_version} + std::to_string(profile.source.size()) + "\n";
 }
 
 std::optional<std::string> find_cached(const oci::Seccomp& profile, const std::string& directory)
@@ -45,11 +45,15 @@ std::optional<std::string> find_cached(const oci::Seccomp& profile, const std::s
     struct stat status {};
     if (!file.ok() || ::fstat(file.value().get(), &status) < 0 || status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
         return std::nullopt;
-    auto content = sys::read_all(file.value().get(), most_cached);
+    auto const content = sys::read_all(file.value().get(), most_cached);
+    std::string_view code = content.ok() ? content.value() : std::string_view{};
     auto const head = cache_head(profile);
-    if (!content.ok() || std::string_view{content.value()}.substr(0, head.size()) != head)
-        return std::nullopt;
-    return std::move(content).value().substr(head.size());
+    for (std::string_view const part : {std::string_view{head}, std::string_view{profile.source}}) {
+        if (!code.starts_with(part))
+            return std::nullopt;
+        code.remove_prefix(part.size());
+    }
+    return std::string{code};
 }
 
 void keep(const oci::Seccomp& profile, const std::string& directory, const std::string& code)
@@ -60,7 +64,7 @@ void keep(const oci::Seccomp& profile, const std::string& directory, const std::
     auto const file = sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!file.ok())
         return;
-    auto const written = sys::write_all(file.value().get(), cache_head(profile) + code);
+    auto const written = sys::write_all(file.value().get(), cache_head(profile) + profile.source + code);
     if (!written.ok() || ::rename(temporary.c_str(), path.c_str()) < 0)
         ::unlink(temporary.c_str());
 }

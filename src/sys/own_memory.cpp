@@ -27,16 +27,4 @@ void drop_code_pages()
     }
 }
 
-extern "C" const char __executable_start;
-extern "C" const char etext;
-
-void drop_start_pages()
-{
-    // Code and constants lie between these, and nothing that anyone wrote to: the file has all of it.
-    constexpr std::uintptr_t page = 4096;
-    auto const begin = reinterpret_cast<std::uintptr_t>(&__executable_start) & ~(page - 1);
-    auto const end = reinterpret_cast<std::uintptr_t>(&etext) & ~(page - 1);
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
 } // namespace nova::sys

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/oci_config.h"
+#include "runtime/state.h"
+#include "sys/unique_fd.h"
+
+namespace nova::runtime {
+
+/// What mounts of type cgroup show of a container's place.
+struct CgroupView {
+    const Record& record;
+    bool own_namespace = false;
+    std::string memberships; ///< /proc/self/cgroup before the namespace was made: where it begins. Empty: no bind mounts.
+};
+
+/// A bind mount of the host's shows what a mount of the namespace's own shows, of the same file system; it is made faster. Not
+/// from inside a user namespace, which may not copy what others mounted.
+bool may_bind_hierarchies(const model::oci::Config& config);
+
+/// The container's own part of a hierarchy, attached nowhere. `attributes`: MOUNT_ATTR_*.
+struct Hierarchy {
+    std::string name; ///< Of its directory: "memory".
+    sys::UniqueFd tree;
+};
+Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes); ///< Version 1.
+Result<sys::UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes);
+
+} // namespace nova::runtime
