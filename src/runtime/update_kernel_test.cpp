@@ -152,10 +152,10 @@ TEST_F(UpdateTest, sets_all_limits_back_when_one_fails)
 
 TEST_F(UpdateTest, refuses_a_limit_below_what_is_in_use_where_that_is_asked_for)
 {
-    shell("exec sh -c 'x=$(head -c 20000000 /dev/zero | tr \"\\\\0\" x); sleep 1000'");
+    shell("exec sh -c 'x=$(head -c 20000000 /dev/zero | tr \"\\\\0\" x); sleep 1000; true'"); // The shell stays, and holds it.
     fs::create_symlink("busybox", rootfs / "bin/tr");
     start_container();
-    for (int i = 0; i < 500 && file("memory", "memory.usage_in_bytes").size() < 8; ++i)
+    for (int i = 0; i < 500 && file("memory", "memory.usage_in_bytes").size() < 8; ++i) // Ten million.
         ::usleep(20000);
     auto const failed = nb({"update", "--resources", "-", id}, R"({"memory":{"limit":4194304,"checkBeforeUpdate":true}})");
     EXPECT_EQ(failed.status.as_exit_code(), 1);
