@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/abort_guard_testing.h"
 #include "base/clock.h"
 #include "runtime/bundle.h"
 #include "sys/child.h"
@@ -133,6 +134,10 @@ protected:
     fs::path rootfs = bundle / "rootfs";
     fs::path state = directory / "state";
     json config;
+    base::AbortGuard const guard{[this] {
+        (void)nb({"delete", "--force", id});
+        base::AbortGuard::remove(directory);
+    }};
 };
 
 } // namespace nova::runtime
