@@ -181,6 +181,7 @@ int run_chosen(const Globals& globals, const Arguments& arguments, char** argv)
 
 int run_nb(int argc, char** argv)
 {
+    sys::take_seal();
     ensure_standard_streams();
     ::mallopt(M_TOP_PAD, memory_step);
     std::vector<std::string> const words(argv + 1, argv + argc);

@@ -20,6 +20,7 @@
 #include "runtime/terminal_relay.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/memfd.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
@@ -277,6 +278,7 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
     });
     if (!plan.record.rdt.name.empty())
         TRY(join_rdt_class(globals, plan.record, TRY(sys::pid_of(executed.pidfd.get()))));
+    sys::let_go_of_seal(); // From here on we mostly wait.
     TRY(follow(plan, ours, executed));
     if (executed.unfit)
         (void)sys::wait_pidfd(executed.pidfd.get(), Deadline::after(std::chrono::seconds{10})); // It ends by itself.

@@ -112,9 +112,9 @@ Status Init::join_own_network()
     if (plan_.network_follows) {
         auto const note = TRY(channel_.expect(Note::network));
         TRY(sys::enter_netns(note.fds.at(0).get()));
-    } else if ((plan_.namespaces.fresh & CLONE_NEWNET) != 0) {
-        TRY(raise_loopback());
     }
+    if ((plan_.namespaces.fresh & CLONE_NEWNET) != 0)
+        TRY(raise_loopback()); // By us: the parent makes the cgroup meanwhile.
     return apply_sysctls(config_.platform, plan_.host_proc.get());
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/sysctls.h"
 #include "runtime/terminal_relay.h"
 #include "sys/file.h"
+#include "sys/memfd.h"
 #include "sys/namespace.h"
 #include "sys/own_process.h"
 #include "sys/pidfd.h"
@@ -402,6 +403,7 @@ Status Launch::make_process()
     TRY(rdt_class_.join(record_.pid));
     TRY(map_ids());
     TRY(make_meanwhile(plan));
+    sys::let_go_of_seal(); // From here on we mostly wait.
     TRY(follow_setup());
     TRY(commit_record());
     TRY(proceed());

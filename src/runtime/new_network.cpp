@@ -18,10 +18,8 @@ Result<sys::UniqueFd> make_network()
 {
     auto const own = TRY(sys::open_own_netns());
     TRY(sys::enter_new_netns());
-    auto raised = raise_loopback();
     auto made = sys::open_own_netns();
     TRY(sys::enter_netns(own.get()).context("come back from the container's network"));
-    TRY(std::move(raised));
     return made;
 }
 

@@ -11,11 +11,10 @@ namespace nova::runtime {
 /// and not where we could not come back from it, as under rootless podman.
 bool may_make_network_apart(const NamespacePlan& plan);
 
-/// A network namespace whose loopback is up: programs count on that, and other runtimes raise it too. The caller, a process with
-/// one thread, is back in its own namespace after.
+/// The caller, a process with one thread, is back in its own namespace after.
 Result<sys::UniqueFd> make_network();
 
-/// Raises the loopback of the network namespace that the caller is in.
+/// Raises the loopback of the network namespace that the caller is in: programs count on that, and other runtimes do it too.
 Status raise_loopback();
 
 } // namespace nova::runtime

@@ -91,8 +91,8 @@ extern "C" [[gnu::used, gnu::visibility("hidden"), gnu::optimize("no-stack-prote
     if (program < 0)
         return;
     if (!is_sealed(program)) {
-        long const mount =
-            call(SYS_open_tree, static_cast<Word>(program), word(nothing), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        // It stays open beyond exec, until let_go_of_seal(): its end makes whoever closes it wait.
+        long const mount = call(SYS_open_tree, static_cast<Word>(program), word(nothing), OPEN_TREE_CLONE | AT_EMPTY_PATH);
         struct mount_attr read_only;
         read_only.attr_set = MOUNT_ATTR_RDONLY;
         read_only.attr_clr = 0;

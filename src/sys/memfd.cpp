@@ -1,6 +1,7 @@
 #include "sys/memfd.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -8,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/strings.h"
 #include "sys/file.h"
 #include "sys/mount_api.h"
 
@@ -83,6 +85,37 @@ bool own_program_is_sealed()
         return true;
     struct statvfs status {};
     return ::fstatvfs(fd.get(), &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+}
+
+namespace {
+
+int seal = -1; ///< The process's own, as its name is.
+
+/// The kernel tells a program how it was started: "/dev/fd/5".
+int descriptor_of_start()
+{
+    constexpr std::string_view prefix = "/dev/fd/";
+    const auto* const told = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    std::string_view const name{told ? told : ""};
+    return name.starts_with(prefix) ? static_cast<int>(base::parse_integer(name.substr(prefix.size()), 3, 1 << 20).value_or(-1))
+                                    : -1;
+}
+
+} // namespace
+
+void take_seal()
+{
+    int const fd = descriptor_of_start();
+    int const flags = fd < 0 ? -1 : ::fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_PATH) != 0 && ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        seal = fd;
+}
+
+void let_go_of_seal()
+{
+    if (seal >= 0)
+        ::close(seal);
+    seal = -1;
 }
 
 Status run_own_program_sealed(char** argv)

@@ -24,4 +24,10 @@ bool own_program_is_sealed();
 /// detached mount, or, where mounting is not permitted, from a sealed copy in memory (CVE-2019-5736). Returns only on failure.
 Status run_own_program_sealed(char** argv);
 
+/// A process that nova_early_start() started again has the mount it was started from open. take_seal() is to be called first of
+/// all, and keeps it from programs that are started; let_go_of_seal() closes it, for which the kernel waits until no processor
+/// looks at mounts (0.1 ms): call it where there is nothing to do anyway. Both do nothing where there is no such mount.
+void take_seal();
+void let_go_of_seal();
+
 } // namespace nova::sys
