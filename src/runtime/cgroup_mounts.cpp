@@ -8,6 +8,7 @@
 #include "runtime/namespaces.h"
 #include "sys/cgroup.h"
 #include "sys/mount_api.h"
+#include "sys/namespace.h"
 
 namespace nova::runtime {
 
@@ -82,7 +83,10 @@ Result<UniqueFd> bind_member(const std::string& name, const std::string& path, s
 
 } // namespace
 
-bool may_bind_hierarchies(const oci::Config& config) { return !has_user_namespace(config.platform); }
+bool may_bind_hierarchies(const oci::Config& config)
+{
+    return !has_user_namespace(config.platform) && sys::is_in_first_cgroup_namespace();
+}
 
 Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes)
 {

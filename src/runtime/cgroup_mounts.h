@@ -16,8 +16,10 @@ struct CgroupView {
     std::string memberships; ///< /proc/self/cgroup before the namespace was made: where it begins. Empty: no bind mounts.
 };
 
-/// A bind mount of the host's shows what a mount of the namespace's own shows, of the same file system; it is made faster. Not
-/// from inside a user namespace, which may not copy what others mounted.
+/// Whether what /proc/self/cgroup says may be bound from the host's mounts, before the namespace is made: that shows what a mount
+/// of the namespace's own shows, of the same file system, and is made faster. Not from inside a user namespace, which may not
+/// copy what others mounted; nor where the caller is in a namespace of cgroups already, whose host's mounts may show more than it
+/// has.
 bool may_bind_hierarchies(const model::oci::Config& config);
 
 /// The container's own part of a hierarchy, attached nowhere. `attributes`: MOUNT_ATTR_*.

@@ -229,7 +229,7 @@ Status Init::join_own_cgroup()
 Status Init::make_cgroup_namespace()
 {
     bool const shown = std::any_of(config_.mounts.begin(), config_.mounts.end(), is_cgroup_mount);
-    if (shown && may_bind_hierarchies(config_) && sys::cgroup_layout() == sys::CgroupLayout::legacy)
+    if (shown && plan_.binds_hierarchies && sys::cgroup_layout() == sys::CgroupLayout::legacy)
         cgroups_.memberships = sys::read_proc_self(proc_self_.get(), "cgroup").value_or("");
     return sys::leave_namespaces(CLONE_NEWCGROUP).context("cgroup namespace");
 }

@@ -33,6 +33,7 @@ struct InitPlan {
     std::vector<sys::UniqueFd> nodes;        ///< Of make_host_nodes.
     std::vector<sys::UniqueFd> cgroup_tasks; ///< Version 1: where to join.
     sys::UniqueFd host_proc;                 ///< /proc as we see it: a mount namespace that is joined may have anything there.
+    bool binds_hierarchies = false;          ///< Of may_bind_hierarchies: asked where /proc is the host's.
     bool cgroup_follows = false;             ///< Made meanwhile: cgroup_tasks come as a note.
     bool network_follows = false;            ///< Made meanwhile: the network namespace comes as a note, before the cgroup's.
     sys::UniqueFd console_socket;

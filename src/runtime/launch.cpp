@@ -225,6 +225,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.prepared_mounts = TRY(prepare_mounts(config_, request_.bundle, record_.rootfs));
     plan.nodes = TRY(make_host_nodes(config_.platform).context("linux.devices"));
     plan.network_follows = may_make_network_apart(plan.namespaces);
+    plan.binds_hierarchies = may_bind_hierarchies(config_);
     plan.cgroup_follows = !plan.namespaces.needs_process_between() && ContainerCgroup::is_joined_late(globals_, record_);
     if (!plan.cgroup_follows)
         TRY(make_cgroup());

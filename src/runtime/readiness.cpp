@@ -19,6 +19,7 @@ namespace oci = model::oci;
 namespace {
 
 constexpr auto manager_deadline = std::chrono::seconds{30};
+constexpr int most_after_end = 16; ///< Messages that are still heard when the container's process has ended.
 
 std::string place_of(const StateDirectory& directory) { return directory.path() + "/notify"; }
 
@@ -62,7 +63,7 @@ Status Readiness::take(pid_t main_pid)
     if (told_ || !text || !says_ready(*text))
         return done();
     auto const who = main_pid == 0 ? "" : "MAINPID=" + std::to_string(main_pid) + "\n";
-    told_ = true; // A manager that is gone is asked once.
+    told_ = true;                                         // A manager that is gone is asked once.
     return sys::tell_manager(manager_, "READY=1\n" + who);
 }
 
@@ -71,13 +72,14 @@ Status Readiness::wait(int pidfd, pid_t main_pid)
     if (fd() < 0)
         return done();
     std::array<struct pollfd, 2> waits{{{pidfd, POLLIN, 0}, {fd(), POLLIN, 0}}};
-    while (!told_) {
+    for (int after_end = 0; !told_ && after_end < most_after_end;) {
         if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
             return Error::from_errno("wait until the container is ready");
         if (waits[1].revents != 0) // First: it may have ended right after.
             TRY(take(main_pid));
         else if (waits[0].revents != 0)
             return done();
+        after_end += waits[0].revents != 0 ? 1 : 0; // Others may have the socket, and never stop.
     }
     sys::await_manager(manager_, base::Deadline::after(manager_deadline));
     return done();

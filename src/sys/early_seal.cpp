@@ -36,7 +36,7 @@ using Word = unsigned long;
 {
     for (char** argument = argv + 1; argv[0] && *argument; ++argument)
         for (const char* const* word = words; *word; ++word)
-            if (begins(*argument, *word))
+            if (begins(*argument, *word) && (**word == '-' || begins(*word, *argument))) // Options may go on: "--bundle=here".
                 return true;
     return false;
 }
@@ -93,6 +93,8 @@ extern "C" [[gnu::used, gnu::visibility("hidden"), gnu::optimize("no-stack-prote
     if (!is_sealed(program)) {
         // It stays open beyond exec, until let_go_of_seal(): its end makes whoever closes it wait.
         long const mount = call(SYS_open_tree, static_cast<Word>(program), word(nothing), OPEN_TREE_CLONE | AT_EMPTY_PATH);
+        if (mount >= 0 && mount <= 2) // A standard stream was closed: it must not become the container's.
+            call(SYS_fcntl, static_cast<Word>(mount), F_SETFD, FD_CLOEXEC);
         struct mount_attr read_only;
         read_only.attr_set = MOUNT_ATTR_RDONLY;
         read_only.attr_clr = 0;

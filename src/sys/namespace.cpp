@@ -32,12 +32,20 @@ Result<Cloned> clone_process(std::uint64_t flags, int cgroup)
     return cloned;
 }
 
-bool is_in_first_user_namespace()
+namespace {
+
+/// The numbers of the first ones are a promise of the kernel's to its users.
+bool is_namespace(const char* path, ino_t number)
 {
-    constexpr ino_t first = 0xEFFFFFFD; // A promise of the kernel's to its users.
     struct stat status {};
-    return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == first;
+    return ::stat(path, &status) == 0 && status.st_ino == number;
 }
+
+} // namespace
+
+bool is_in_first_user_namespace() { return is_namespace("/proc/self/ns/user", 0xEFFFFFFD); }
+
+bool is_in_first_cgroup_namespace() { return is_namespace("/proc/self/ns/cgroup", 0xEFFFFFFB); }
 
 Status enter_namespace(int fd, int types)
 {

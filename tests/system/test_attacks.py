@@ -1,8 +1,10 @@
 """What other runtimes fell for, carried out against nb: each attack is tried, and must not succeed. docs/hardening.md is the table."""
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import stat
@@ -389,6 +391,45 @@ def test_no_mount_of_a_container_reaches_the_host(nova):
                                    *victim.command("run", "--bundle", victim.bundle, victim.id)],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
             assert done.stdout == "1\n", (propagation, done)
+
+
+def test_closed_standard_streams_do_not_hand_the_runtime_over(nova):
+    """The mount that nb is started from took the number of a closed stream, and went on as the container's: a way to nb's file."""
+    with Victim(nova) as victim:
+        victim.config["root"]["readonly"] = False
+        look = "for i in 0 1 2; do x=$(readlink /proc/1/fd/$i); echo \"$x\" >>/streams; done"
+        for closed in ((0, 1), (0, 1, 2), (1, 2)):
+            (victim.rootfs / "streams").write_text("")
+            victim.config["process"]["args"] = ["sh", "-c", look]
+            victim.run(preexec_fn=lambda: [os.close(one) for one in closed])
+            streams = (victim.rootfs / "streams").read_text().split()
+            assert len(streams) == 3 and {streams[one] for one in closed} == {"/dev/null"}, (closed, streams)
+
+
+def test_no_container_sees_more_cgroups_than_its_caller(nova):
+    """nb in a cgroup namespace of its own, with the host's cgroups mounted: its containers were shown the host's root of them."""
+    new_cgroup_namespace = 0x02000000
+    with Victim(nova) as victim:
+        groups = [pathlib.Path(f"/sys/fs/cgroup/{name}/{victim.id}-outer") for name in ("blkio", "memory")]
+        if not all((group.parent / "tasks").exists() for group in groups):
+            return  # Version 2 has one hierarchy, in which the container has its part.
+
+        def enter():
+            for group in groups:
+                (group / "tasks").write_text("0")
+            assert ctypes.CDLL(None).unshare(new_cgroup_namespace) == 0
+
+        try:
+            for group in groups:
+                group.mkdir()
+            victim.config["mounts"].append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]})
+            victim.config["process"]["args"] = ["sh", "-c", "cd /sys/fs/cgroup; ls -d */*-outer; ls -d memory/tasks blkio/tasks"]
+            done = victim.run(preexec_fn=enter)
+            assert done.stdout.split() == ["blkio/tasks", "memory/tasks"], done
+        finally:
+            for group in groups:
+                eventually("the group is empty", lambda: not (group / "tasks").read_text())
+                group.rmdir()
 
 
 def test_ignored_and_blocked_signals_are_not_inherited(nova):
