@@ -12,7 +12,7 @@ help:
 	@echo "make test    build, and pass every test (LABEL=unit|kernel|machine|system|check for a part)"
 	@echo "make bench   measure against the peers; prints ratios"
 	@echo "make fuzz    feed every parser of foreign bytes, ten minutes each (SECONDS_EACH=n)"
-	@echo "make build   build build/$(PRESET) (PRESET=dev|release|asan|tsan|fuzz)"
+	@echo "make build   build build/$(PRESET), without the tests (PRESET=dev|release|asan|tsan|fuzz)"
 	@echo "make format  put the sources into form;  make lint  what CI checks of the sources"
 	@echo "make tidy    clang-tidy over the sources that differ from main (FILES=\"\$$(git ls-files 'src/*.cpp')\": all of them)"
 	@echo "make install PREFIX=/usr/local  install nova, nb, completions and units"
@@ -24,7 +24,7 @@ $(BUILD)/build.ninja: CMakePresets.json
 build: $(BUILD)/build.ninja
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
-# Without the tests.
+# What the demo needs of it.
 programs: $(BUILD)/build.ninja
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target nova nb
 
@@ -36,6 +36,7 @@ demo:
 test:
 	@tools/install build test
 	@$(MAKE) --no-print-directory build
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target tests
 	@tools/run-tests $(BUILD) $(LABEL)
 
 bench:
