@@ -63,7 +63,7 @@ Status Readiness::take(pid_t main_pid)
     if (told_ || !text || !says_ready(*text))
         return done();
     auto const who = main_pid == 0 ? "" : "MAINPID=" + std::to_string(main_pid) + "\n";
-    told_ = true;                                         // A manager that is gone is asked once.
+    told_ = true; // A manager that is gone is asked once.
     return sys::tell_manager(manager_, "READY=1\n" + who);
 }
 
