@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/arguments.h"
@@ -17,6 +18,28 @@ using base::Error;
 using Kind = Option::Kind;
 
 namespace {
+
+/// Those of checkpoint and restore, after what only one of them has.
+constexpr std::array common_options{
+    Option{"work-path", 0, Kind::text, "DIR", "where logs go"},
+    Option{"tcp-established", 0, Kind::flag, "", "with open TCP connections"},
+    Option{"ext-unix-sk", 0, Kind::flag, "", "with unix sockets of others"},
+    Option{"shell-job", 0, Kind::flag, "", "with a terminal of others"},
+    Option{"file-locks", 0, Kind::flag, "", "with locks of files"},
+    Option{"link-remap", 0, Kind::flag, "", "with open files that have no name any more"},
+    Option{"auto-dedup", 0, Kind::flag, "", "without pages that are in a newer image"},
+    Option{"empty-ns", 0, Kind::text, "network", "leave the network namespace empty"},
+    Option{"manage-cgroups-mode", 0, Kind::text, "MODE", "ignore, none, soft (default), full or strict"},
+    Option{"lazy-pages", 0, Kind::flag, "", "refused: memory is in the files"},
+};
+
+template <std::size_t N>
+constexpr auto with_common(const std::array<Option, N>& own)
+{
+    std::array<Option, N + common_options.size()> all{};
+    std::copy(common_options.begin(), common_options.end(), std::copy(own.begin(), own.end(), all.begin()));
+    return all;
+}
 
 struct Refusal {
     std::string_view option;
@@ -76,50 +99,30 @@ Result<CriuSettings> settings_of(const Arguments& arguments)
 
 std::span<const Option> checkpoint_options()
 {
-    static constexpr std::array all{
+    static constexpr auto all = with_common(std::array{
         Option{"image-path", 0, Kind::text, "DIR", "where the files go (default: checkpoint)"},
-        Option{"work-path", 0, Kind::text, "DIR", "where logs go"},
         Option{"leave-running", 'R', Kind::flag, "", "let it run on"},
         Option{"pre-dump", 0, Kind::flag, "", "memory alone, and let it run on"},
         Option{"parent-path", 0, Kind::text, "DIR", "where an earlier --pre-dump is, from the image path"},
-        Option{"tcp-established", 0, Kind::flag, "", "with open TCP connections"},
-        Option{"ext-unix-sk", 0, Kind::flag, "", "with unix sockets of others"},
-        Option{"shell-job", 0, Kind::flag, "", "with a terminal of others"},
-        Option{"file-locks", 0, Kind::flag, "", "with locks of files"},
-        Option{"link-remap", 0, Kind::flag, "", "with open files that have no name any more"},
-        Option{"auto-dedup", 0, Kind::flag, "", "without pages that are in a newer image"},
-        Option{"empty-ns", 0, Kind::text, "network", "leave the network namespace empty"},
-        Option{"manage-cgroups-mode", 0, Kind::text, "MODE", "ignore, none, soft (default), full or strict"},
-        Option{"lazy-pages", 0, Kind::flag, "", "refused: memory is in the files"},
         Option{"page-server", 0, Kind::text, "ADDRESS", "refused: memory is in the files"},
         Option{"status-fd", 0, Kind::text, "FD", "refused: it is for --lazy-pages"},
-    };
+    });
     return all;
 }
 
 std::span<const Option> restore_options()
 {
-    static constexpr std::array all{
+    static constexpr auto all = with_common(std::array{
         Option{"image-path", 0, Kind::text, "DIR", "where the files are (default: checkpoint)"},
-        Option{"work-path", 0, Kind::text, "DIR", "where logs go"},
         Option{"bundle", 'b', Kind::text, "DIR", "where config.json and the root are (default: here)"},
         Option{"detach", 'd', Kind::flag, "", "do not wait for the end"},
         Option{"console-socket", 0, Kind::text, "SOCKET", "unix socket that takes the terminal"},
         Option{"pid-file", 0, Kind::text, "FILE", "write the pid of the first process there"},
-        Option{"tcp-established", 0, Kind::flag, "", "with open TCP connections"},
-        Option{"ext-unix-sk", 0, Kind::flag, "", "with unix sockets of others"},
-        Option{"shell-job", 0, Kind::flag, "", "with a terminal of others"},
-        Option{"file-locks", 0, Kind::flag, "", "with locks of files"},
-        Option{"link-remap", 0, Kind::flag, "", "with open files that have no name any more"},
-        Option{"auto-dedup", 0, Kind::flag, "", "without pages that are in a newer image"},
-        Option{"empty-ns", 0, Kind::text, "network", "leave the network namespace empty"},
-        Option{"manage-cgroups-mode", 0, Kind::text, "MODE", "ignore, none, soft (default), full or strict"},
         Option{"no-pivot", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
         Option{"no-subreaper", 0, Kind::flag, "", "taken as runc and crun take it, and of no effect"},
-        Option{"lazy-pages", 0, Kind::flag, "", "refused: memory is in the files"},
         Option{"lsm-profile", 0, Kind::text, "PROFILE", "refused: labels stay what they were"},
         Option{"lsm-mount-context", 0, Kind::text, "CONTEXT", "refused: labels stay what they were"},
-    };
+    });
     return all;
 }
 

@@ -20,35 +20,25 @@ using Kind = Option::Kind;
 
 namespace {
 
-void list(model::JsonWriter& json, std::string_view key, const std::vector<std::string_view>& values)
-{
-    json.key(key).begin('[');
-    for (auto const value : values)
-        json.value(value);
-    json.end(']');
-}
-
 void write_seccomp_features(model::JsonWriter& json)
 {
     json.key("seccomp").begin('{').member("enabled", true);
-    list(json, "actions",
-         {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
-          "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
-    list(json, "operators",
-         {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"});
-    list(json, "archs",
-         {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_RISCV64", "SCMP_ARCH_S390X", "SCMP_ARCH_X32", "SCMP_ARCH_X86",
-          "SCMP_ARCH_X86_64"});
-    list(json, "knownFlags",
-         {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
-          "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"});
+    json.list("actions",
+              std::array{"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+                         "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
+    json.list("operators", std::array{"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
+                                      "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"});
+    json.list("archs", std::array{"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_RISCV64", "SCMP_ARCH_S390X", "SCMP_ARCH_X32",
+                                  "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"});
+    json.list("knownFlags", std::array{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
+                                       "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"});
     json.end('}');
 }
 
 void write_linux_features(model::JsonWriter& json)
 {
     json.key("linux").begin('{');
-    list(json, "namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"});
+    json.list("namespaces", std::array{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"});
     json.key("capabilities").begin('[');
     for (int number = 0; number <= 40; ++number)
         json.value(sys::capability_name(number));
@@ -60,8 +50,8 @@ void write_linux_features(model::JsonWriter& json)
     json.key("selinux").begin('{').member("enabled", true).end('}');
     json.key("intelRdt").begin('{').member("enabled", true).member("schemata", true).member("monitoring", true).end('}');
     json.key("memoryPolicy").begin('{');
-    list(json, "modes", sys::known_memory_modes());
-    list(json, "flags", sys::known_memory_flags());
+    json.list("modes", sys::known_memory_modes());
+    json.list("flags", sys::known_memory_flags());
     json.end('}');
     json.key("netDevices").begin('{').member("enabled", true).end('}');
     json.key("mountExtensions").begin('{').key("idmap").begin('{').member("enabled", true).end('}').end('}');
@@ -95,7 +85,7 @@ Result<int> features_command(const Globals&, Words)
 {
     model::JsonWriter json;
     json.begin('{').member("ociVersionMin", "1.0.0").member("ociVersionMax", "1.3.0");
-    list(json, "hooks", {"createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"});
+    json.list("hooks", std::array{"createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"});
     json.key("mountOptions").begin('[');
     for (const auto& option : known_mount_options())
         json.value(option);

@@ -456,7 +456,7 @@ Result<Launched> Launch::run()
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
     }
     undo_.commit();
-    return Launched{std::move(record_), std::move(config_), std::move(pidfd_), std::move(terminal_), std::move(readiness_)};
+    return Launched{std::move(record_), std::move(pidfd_), std::move(terminal_), std::move(readiness_)};
 }
 
 } // namespace

@@ -31,7 +31,6 @@ struct LaunchRequest {
 /// A container that was set up.
 struct Launched {
     Record record;
-    model::oci::Config config;
     sys::UniqueFd pidfd;
     sys::UniqueFd terminal; ///< Its master, where we stay attached and it has one.
     Readiness readiness;    ///< What it still has to tell a service manager.

@@ -269,8 +269,8 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     TRY(context.root.attach(cover, target, mount.destination, Content::ours));
     for (const auto& hierarchy : TRY(open_hierarchies(context.cgroups, attributes))) {
-        auto const place =
-            TRY(sys::make_directory_at(cover.get(), hierarchy.name)); // Our own file system: nothing else is in it.
+        // Our own file system: nothing else is in it.
+        auto const place = TRY(sys::make_directory_at(cover.get(), hierarchy.name));
         TRY(sys::attach_mount(hierarchy.tree.get(), place.get()).context(hierarchy.name));
     }
     if ((options.set & MOUNT_ATTR_RDONLY) != 0)
