@@ -21,6 +21,8 @@ std::string_view JsonValue::key() const
 
 std::string_view JsonValue::source() const { return document_->view(document_->nodes_[index_].source, false); }
 
+bool JsonValue::is_known() const { return document_->nodes_[index_].known; }
+
 bool JsonValue::has_children() const { return document_->nodes_[index_].child != JsonDocument::none; }
 
 JsonValue JsonValue::first() const { return JsonValue{*document_, document_->nodes_[index_].child}; }
@@ -33,13 +35,13 @@ std::string_view JsonDocument::view(Slice slice, bool decoded) const
 {
     if (decoded)
         return decoded_[slice.begin];
-    return std::string_view{text_}.substr(slice.begin, slice.size);
+    return text_.substr(slice.begin, slice.size);
 }
 
 /// Recursive descent over the text; the first problem stops it.
 class JsonParser {
 public:
-    explicit JsonParser(JsonDocument& document) : document_(document), text_(document.text_) {}
+    JsonParser(JsonDocument& document, const KnownText& known) : document_(document), text_(document.text_), known_(known) {}
 
     Result<bool> parse()
     {
@@ -208,11 +210,41 @@ private:
         if (!take(':'))
             return fail("':' is missing after a key");
         auto const child = document_.nodes_.size();
-        if (!value(depth + 1))
+        if (!(known_.is_known && !decoded && document_.view(key, false) == known_.key && pass_over()) && !value(depth + 1))
             return false;
         document_.nodes_[child].key = key;
         document_.nodes_[child].key_decoded = decoded;
         return true;
+    }
+
+    /// An object whose text is known. Anything else is left as it is.
+    bool pass_over()
+    {
+        skip_space();
+        auto const end = end_of_object();
+        if (end == at_ || !known_.is_known(text_.substr(at_, end - at_)))
+            return false;
+        auto& node = document_.nodes_.emplace_back();
+        node.kind = Kind::object;
+        node.known = true;
+        node.source = {static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(end - at_)};
+        at_ = end;
+        return true;
+    }
+
+    /// Behind the brace that closes the one here; here, where there is none.
+    std::size_t end_of_object() const
+    {
+        int open = 0;
+        for (auto at = at_; at < text_.size(); ++at) {
+            open += (text_[at] == '{') - (text_[at] == '}');
+            if (open == 0)
+                return text_[at] == '}' ? at + 1 : at_;
+            if (text_[at] == '"')
+                for (++at; at < text_.size() && text_[at] != '"'; ++at)
+                    at += text_[at] == '\\';
+        }
+        return at_;
     }
 
     bool string(JsonDocument::Slice& slice, bool& decoded)
@@ -332,17 +364,18 @@ private:
 
     JsonDocument& document_;
     std::string_view text_;
+    const KnownText& known_;
     std::size_t at_ = 0;
     const char* problem_ = "";
 };
 
-Result<JsonDocument> JsonDocument::parse(std::string text)
+Result<JsonDocument> JsonDocument::parse(std::string_view text, const KnownText& known)
 {
     if (text.size() >= none)
         return Error{Code::invalid_argument, "larger than 4 GiB"};
     JsonDocument document;
-    document.text_ = std::move(text);
-    TRY(JsonParser{document}.parse());
+    document.text_ = text;
+    TRY(JsonParser(document, known).parse());
     return document;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ public:
     std::string_view text() const;   ///< A string's decoded content; a number's or boolean's literal. Else empty.
     std::string_view key() const;    ///< Its name in the object that holds it. Else empty.
     std::string_view source() const; ///< The text it was read from, exactly.
+    bool is_known() const;           ///< An object whose text was known (KnownText), and whose children are not here.
 
     bool has_children() const;
     JsonValue first() const; ///< Only where has_children().
@@ -37,6 +39,12 @@ private:
     std::uint32_t index_;
 };
 
+/// Members that need not be read where somebody knows their very text from before: they are passed over.
+struct KnownText {
+    std::string_view key;
+    std::function<bool(std::string_view text)> is_known; ///< Of an object's text, with its braces. Empty: none is.
+};
+
 /// A parsed JSON text in one flat table. Made for the start of a container, where a DOM of maps and strings costs more than
 /// all system calls: one allocation for the table, none per value.
 class JsonDocument {
@@ -46,7 +54,8 @@ public:
 
     /// RFC 8259, strictly; UTF-8 is passed through unchecked. Where an object has a key twice, both are kept.
     /// Errors: invalid_argument - with line and column; deeper than most_depth; more values than most_values.
-    static Result<JsonDocument> parse(std::string text);
+    /// `text` is borrowed, and must outlive the document.
+    static Result<JsonDocument> parse(std::string_view text, const KnownText& known = {});
 
     JsonDocument(JsonDocument&&) = default;
     JsonDocument& operator=(JsonDocument&&) = default;
@@ -66,6 +75,7 @@ private:
         JsonValue::Kind kind = JsonValue::Kind::null;
         bool decoded = false;     ///< text.begin is an index into decoded_, since it had escapes.
         bool key_decoded = false; ///< The same for the key.
+        bool known = false;       ///< Its children were passed over.
         Slice text;
         Slice key;
         Slice source;
@@ -76,7 +86,7 @@ private:
     JsonDocument() = default;
     std::string_view view(Slice slice, bool decoded) const;
 
-    std::string text_;
+    std::string_view text_;
     std::vector<Node> nodes_;
     std::deque<std::string> decoded_;
 };

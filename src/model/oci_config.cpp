@@ -78,18 +78,21 @@ Status read(const Field& field, IdMapping& mapping)
 
 /// The whole text as one value.
 template <typename T>
-static Result<T> parse(std::string text)
+static Result<T> parse(std::string_view text, const KnownText& known = {})
 {
-    auto const document = TRY(JsonDocument::parse(std::move(text)));
+    auto const document = TRY(JsonDocument::parse(text, known));
     T value;
     TRY(read(Field{document.root()}, value));
     return value;
 }
 
-Result<Config> parse_config(std::string text) { return parse<Config>(std::move(text)); }
+Result<Config> parse_config(std::string_view text, KnowsSeccomp knows)
+{
+    return parse<Config>(text, {"seccomp", std::move(knows)});
+}
 
-Result<Process> parse_process(std::string text) { return parse<Process>(std::move(text)); }
+Result<Process> parse_process(std::string_view text) { return parse<Process>(text); }
 
-Result<Resources> parse_resources(std::string text) { return parse<Resources>(std::move(text)); }
+Result<Resources> parse_resources(std::string_view text) { return parse<Resources>(text); }
 
 } // namespace nova::model::oci

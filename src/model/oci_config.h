@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -247,7 +249,8 @@ struct Seccomp {
     std::string listener_path;
     std::string listener_metadata;
     std::vector<SeccompRule> syscalls;
-    std::string source; ///< The JSON it was read from: what a compiled program is cached by.
+    std::string source;    ///< The JSON it was read from: what a compiled program is cached by.
+    bool is_known = false; ///< Its source was known (KnowsSeccomp), and nothing else of it was read.
 };
 
 struct IntelRdt {
@@ -315,14 +318,17 @@ struct Config {
     std::map<std::string, std::string> annotations;
 };
 
+/// Whether the very text of a linux.seccomp was read, and found to be right, before. Most of a configuration is that.
+using KnowsSeccomp = std::function<bool(std::string_view text)>;
+
 /// Reads config.json. Unknown keys are passed over, as the specification asks.
 /// Errors: invalid_argument - names the field ("linux.namespaces[2].type: …") or the place in the text.
-Result<Config> parse_config(std::string text);
+Result<Config> parse_config(std::string_view text, KnowsSeccomp knows = {});
 
 /// Reads a process object alone (`nb exec --process`).
-Result<Process> parse_process(std::string text);
+Result<Process> parse_process(std::string_view text);
 
 /// Reads a resources object alone (`nb update --resources`).
-Result<Resources> parse_resources(std::string text);
+Result<Resources> parse_resources(std::string_view text);
 
 } // namespace nova::model::oci

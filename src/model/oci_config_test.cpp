@@ -30,6 +30,56 @@ TEST(JsonReader, refuses_what_is_no_json)
     EXPECT_FALSE(JsonDocument::parse(std::string(1000, '[')).ok());
 }
 
+/// What it was asked about, one after the other.
+std::string asked_about(const std::string& text, bool answer)
+{
+    std::string asked;
+    KnownText const known{"k", [&](std::string_view part) {
+                              asked += std::string{part} + ";";
+                              return answer;
+                          }};
+    auto const document = JsonDocument::parse(text, known);
+    return document.ok() ? asked : "refused";
+}
+
+TEST(JsonReader, passes_over_objects_whose_text_is_known)
+{
+    EXPECT_EQ(asked_about(R"({"k": {"a":"}\"\\","b":{"c":[{}]}} ,"x":1})", true), R"({"a":"}\"\\","b":{"c":[{}]}};)");
+    EXPECT_EQ(asked_about(R"({"x":{"k":{}},"k":{"k":{}}})", true), R"({};{"k":{}};)");
+    EXPECT_EQ(asked_about(R"({"k":[],"k":"{}","k":1,"x":{}})", true), "") << "no object";
+    EXPECT_EQ(asked_about(R"({"\u006b":{}})", true), "") << "a spelling that nobody uses";
+    EXPECT_EQ(asked_about(R"({"k":{)", true), "refused");
+    EXPECT_EQ(asked_about(R"({"k":{"})", true), "refused");
+    EXPECT_EQ(asked_about(R"({"k":{"\)", true), "refused");
+    EXPECT_EQ(asked_about(R"({"k":{}}})", true), "refused");
+    KnownText const known{"k", [](std::string_view) { return true; }};
+    std::string const text = R"({"k":{"a":1},"x":2})";
+    auto const document = JsonDocument::parse(text, known).value();
+    auto const passed = document.root().first();
+    EXPECT_TRUE(passed.is_known());
+    EXPECT_EQ(passed.key(), "k");
+    EXPECT_EQ(passed.source(), R"({"a":1})");
+    EXPECT_EQ(passed.kind(), JsonValue::Kind::object);
+    EXPECT_FALSE(passed.has_children());
+    EXPECT_EQ(passed.next().text(), "2");
+}
+
+TEST(JsonReader, reads_objects_whose_text_is_not_known)
+{
+    EXPECT_EQ(asked_about(R"({"k":{"k":{}}})", false), R"({"k":{}};{};)");
+    EXPECT_EQ(asked_about(R"({"k":{"a":tru}})", false), "refused");
+}
+
+TEST(OciConfig, takes_a_known_profile_by_its_text_alone)
+{
+    std::string const text = R"({"ociVersion":"1.2.0","root":{"path":"r"},"linux":{"seccomp":{"defaultAction":7}}})";
+    EXPECT_EQ(problem(text), "linux.seccomp.defaultAction: must be a string");
+    auto const config = oci::parse_config(text, [](std::string_view profile) { return profile == R"({"defaultAction":7})"; });
+    ASSERT_TRUE(config.ok()) << config.error().message();
+    EXPECT_TRUE(config.value().platform.seccomp->is_known);
+    EXPECT_EQ(config.value().platform.seccomp->source, R"({"defaultAction":7})");
+}
+
 TEST(OciConfig, reads_fields_and_passes_unknown_ones_over)
 {
     auto const config = oci::parse_config(R"({"ociVersion":"1.2.0","root":{"path":"r","readonly":true},"new":{"x":1},

@@ -133,13 +133,16 @@ static Status check_propagation(const Field& field, const Linux& part)
 
 Status read(const Field& field, Seccomp& seccomp)
 {
+    seccomp.source = field.value().source();
+    seccomp.is_known = field.value().is_known();
+    if (seccomp.is_known)
+        return done();
     TRY(read_object(field, need("defaultAction", seccomp.default_action), may("defaultErrnoRet", seccomp.default_errno_return),
                     may("architectures", seccomp.architectures), may("flags", seccomp.flags),
                     may("listenerPath", seccomp.listener_path), may("listenerMetadata", seccomp.listener_metadata),
                     may("syscalls", seccomp.syscalls)));
     if (seccomp.default_errno_return && !returns_errno(seccomp.default_action))
         return field.wrong_member("defaultErrnoRet", "absent: " + seccomp.default_action.substr(0, 60) + " returns no errno");
-    seccomp.source = field.value().source();
     return done();
 }
 

@@ -21,14 +21,13 @@ namespace oci = model::oci;
 
 namespace {
 
-Result<UniqueFd> bind_hierarchy(const std::string& place, std::uint64_t attributes)
+Result<UniqueFd> bind_hierarchy(const std::string& place)
 {
     auto tree = TRY(sys::clone_tree(place, Subtree::with_submounts));
     struct statfs filesystem {};
     if (::fstatfs(tree.get(), &filesystem) < 0 ||
         (filesystem.f_type != CGROUP_SUPER_MAGIC && filesystem.f_type != CGROUP2_SUPER_MAGIC))
         return Error{Code::not_found, place + " is in no cgroup file system"};
-    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes, .propagation = MS_PRIVATE}, Subtree::with_submounts));
     return tree;
 }
 
@@ -69,14 +68,14 @@ std::vector<Membership> parse_memberships(const std::string& text)
 }
 
 /// Without a namespace of its own.
-Result<UniqueFd> bind_own(const CgroupView& view, const std::string& controller, std::uint64_t attributes)
+Result<UniqueFd> bind_own(const CgroupView& view, const std::string& controller)
 {
-    return bind_hierarchy(sys::Cgroup::at(view.record.cgroup, {controller}).directory(controller), attributes);
+    return bind_hierarchy(sys::Cgroup::at(view.record.cgroup, {controller}).directory(controller));
 }
 
 Result<UniqueFd> bind_member(const std::string& name, const std::string& path, std::uint64_t attributes)
 {
-    auto bound = bind_hierarchy(sys::hierarchy_directory(name) + path, attributes);
+    auto bound = bind_hierarchy(sys::hierarchy_directory(name) + path);
     // Of a hierarchy that is there the host may show us a part only.
     return failed_with(bound, Code::not_found) && sys::has_hierarchy(name) ? mount_hierarchy(name, attributes) : std::move(bound);
 }
@@ -101,8 +100,7 @@ Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uin
     };
     if (view.memberships.empty()) {
         for (const auto& controller : sys::cgroup_controllers())
-            TRY(add(controller,
-                    view.own_namespace ? mount_hierarchy(controller, attributes) : bind_own(view, controller, attributes)));
+            TRY(add(controller, view.own_namespace ? mount_hierarchy(controller, attributes) : bind_own(view, controller)));
         return opened;
     }
     for (const auto& one : parse_memberships(view.memberships))
@@ -113,7 +111,11 @@ Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uin
 
 Result<UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes)
 {
-    return view.own_namespace ? mount_hierarchy("", attributes) : bind_own(view, "", attributes);
+    if (view.own_namespace)
+        return mount_hierarchy("", attributes);
+    auto tree = TRY(bind_own(view, ""));
+    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes, .propagation = MS_PRIVATE}, Subtree::with_submounts));
+    return tree;
 }
 
 } // namespace nova::runtime

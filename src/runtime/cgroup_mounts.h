@@ -22,12 +22,14 @@ struct CgroupView {
 /// has.
 bool may_bind_hierarchies(const model::oci::Config& config);
 
-/// The container's own part of a hierarchy, attached nowhere. `attributes`: MOUNT_ATTR_*.
+/// The container's own part of a hierarchy, attached nowhere.
 struct Hierarchy {
     std::string name; ///< Of its directory: "memory".
     sys::UniqueFd tree;
 };
-Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes); ///< Version 1.
+/// Version 1. `attributes`: MOUNT_ATTR_*; those that are bound do not have them yet, and follow the host's mounts.
+Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes);
+/// Version 2, with its attributes.
 Result<sys::UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes);
 
 } // namespace nova::runtime

@@ -72,8 +72,8 @@ Status dump(const Globals& globals, const CheckpointRequest& request)
     auto directory = TRY(StateDirectory::open(globals.root, request.id));
     TRY(directory.lock());
     auto const record = TRY(read_running(directory, request.id));
-    auto config_text = TRY(directory.read_config());
-    auto const config = TRY(oci::parse_config(std::move(config_text)));
+    auto const config_text = TRY(directory.read_config());
+    auto const config = TRY(oci::parse_config(config_text));
     TRY(sys::make_directories(request.settings.image_path, 0700).context("--image-path"));
     if (!request.settings.work_path.empty())
         TRY(sys::make_directories(request.settings.work_path, 0700).context("--work-path"));

@@ -76,7 +76,7 @@ Status write_streams(const std::string& image_path, const StandardStreams& strea
 
 Result<StandardStreams> parse_streams(std::string text)
 {
-    auto const document = TRY(model::JsonDocument::parse(std::move(text)));
+    auto const document = TRY(model::JsonDocument::parse(text));
     std::vector<std::string> names;
     TRY(read(model::oci::Field{document.root()}, names));
     StandardStreams streams;

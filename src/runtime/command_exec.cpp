@@ -87,8 +87,8 @@ Status apply_options(const Arguments& arguments, oci::Process& process)
 
 Result<oci::Process> process_from(const std::string& file)
 {
-    auto text = TRY(sys::read_file(file, 16u << 20).context("--process"));
-    return oci::parse_process(std::move(text)).context(file);
+    auto const text = TRY(sys::read_file(file, 16u << 20).context("--process"));
+    return oci::parse_process(text).context(file);
 }
 
 Result<oci::Process> process_of(const Globals& globals, const Arguments& arguments, const std::string& id)
@@ -98,8 +98,8 @@ Result<oci::Process> process_of(const Globals& globals, const Arguments& argumen
     if (arguments.rest().size() < 2)
         return Error{Code::invalid_argument, "needs the container's id and a command, or --process"};
     auto const directory = TRY(StateDirectory::open(globals.root, id));
-    auto config_text = TRY(directory.read_config());
-    auto config = TRY(oci::parse_config(std::move(config_text)));
+    auto const config_text = TRY(directory.read_config());
+    auto config = TRY(oci::parse_config(config_text));
     if (!config.process)
         return Error{Code::invalid_argument, "process: is missing"};
     auto process = std::move(*config.process);

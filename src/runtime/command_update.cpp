@@ -41,9 +41,10 @@ Status take_part(sys::Cgroup& cgroup, Record& record, const oci::Resources& reso
 /// So that what is said of the container later (to hooks, at its restoration) is what holds.
 Status note_resources(const StateDirectory& directory, const std::string& resources)
 {
-    auto config_text = TRY(directory.read_config());
-    auto const config = TRY(model::JsonDocument::parse(std::move(config_text)));
-    auto const patch = TRY(model::JsonDocument::parse(R"({"linux":{"resources":)" + resources + "}}"));
+    auto const config_text = TRY(directory.read_config());
+    auto const config = TRY(model::JsonDocument::parse(config_text));
+    auto const patch_text = R"({"linux":{"resources":)" + resources + "}}";
+    auto const patch = TRY(model::JsonDocument::parse(patch_text));
     return directory.replace_config(merge_json(config.root(), patch.root()));
 }
 

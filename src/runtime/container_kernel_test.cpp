@@ -112,18 +112,6 @@ TEST_F(Container, may_not_use_devices_that_were_not_given)
     EXPECT_NE(run().status.as_exit_code(), 0);
 }
 
-TEST_F(Container, is_denied_system_calls_by_seccomp)
-{
-    config["linux"]["seccomp"] = {
-        {"defaultAction", "SCMP_ACT_ALLOW"},
-        {"syscalls", json::array({{{"names", {"mkdir", "mkdirat"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 28}}})}};
-    shell("mkdir /dev/shm/x");
-    for (int round = 0; round < 2; ++round) { // The second comes from the cache.
-        auto const finished = run();
-        EXPECT_NE(finished.err.find("No space left"), std::string::npos) << finished.err;
-    }
-}
-
 TEST_F(Container, has_no_more_capabilities_than_given)
 {
     config["process"]["capabilities"] = {{"bounding", {"CAP_KILL"}}, {"effective", {"CAP_KILL"}}, {"permitted", {"CAP_KILL"}}};

@@ -198,14 +198,15 @@ Result<ExecPlan> make_plan(const Globals& globals, const ExecRequest& request)
     if (!runs)
         return Error{Code::failed_precondition,
                      "cannot exec in container \"" + request.id + "\": it is " + std::string{to_string(phase)}};
-    auto config_text = TRY(directory.read_config());
-    plan.config = TRY(oci::parse_config(std::move(config_text)));
+    auto const config_text = TRY(directory.read_config());
+    SeccompCache seccomp_cache{globals.seccomp_cache()};
+    plan.config = TRY(oci::parse_config(config_text, [&](std::string_view text) { return knows_whole(seccomp_cache, text); }));
     plan.init = TRY(open_process(plan.record));
     plan.host_proc = TRY(sys::open_proc());
     if (!plan.record.cgroup.empty())
         plan.cgroup = TRY(open_entry_cgroup(plan.record, request.cgroups));
     if (plan.config.platform.seccomp)
-        plan.seccomp = TRY(compile_profile(*plan.config.platform.seccomp, globals.seccomp_cache()));
+        plan.seccomp = TRY(compile_profile(*plan.config.platform.seccomp, seccomp_cache));
     if (!request.console_socket.empty())
         plan.console_socket = TRY(sys::connect_unix(request.console_socket, sys::SocketKind::stream).context("--console-socket"));
     return plan;

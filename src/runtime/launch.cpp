@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/keep_to_the_end.h"
 #include "base/undo.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
@@ -77,6 +78,7 @@ private:
     const Globals& globals_;
     const LaunchRequest& request_;
     std::string config_text_;
+    SeccompCache seccomp_cache_{globals_.seccomp_cache()};
     oci::Config config_;
     std::optional<StateDirectory> directory_;
     ContainerCgroup cgroup_;
@@ -131,7 +133,8 @@ Status check_config(const oci::Config& config)
 Status Launch::read_config()
 {
     config_text_ = TRY(sys::read_file(request_.config, 16u << 20));
-    config_ = TRY(oci::parse_config(config_text_).context(request_.config));
+    auto const knows = [this](std::string_view text) { return knows_whole(seccomp_cache_, text); };
+    config_ = TRY(oci::parse_config(config_text_, knows).context(request_.config));
     TRY(check_config(config_).context(request_.config));
     complete_id_maps(config_.platform);
     complete_pids_limit(config_.version, config_.platform.resources);
@@ -217,7 +220,7 @@ Status Launch::prepare_init(InitPlan& plan)
     plan.preserve_fds = request_.preserve_fds;
     plan.listen_fds = request_.listen_fds;
     if (config_.platform.seccomp) {
-        plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, globals_.seccomp_cache()));
+        plan.seccomp = TRY(compile_profile(*config_.platform.seccomp, seccomp_cache_));
         plan.has_seccomp = true;
         if (plan.start == StartMode::at_once)
             agent_ = TRY(connect_agent(*config_.platform.seccomp));
@@ -456,6 +459,7 @@ Result<Launched> Launch::run()
         TRY(run_hooks("poststart", config_.hooks.poststart, state(Phase::running)));
     }
     undo_.commit();
+    base::keep_to_the_end(std::move(config_));
     return Launched{std::move(record_), std::move(pidfd_), std::move(terminal_), std::move(readiness_)};
 }
 

@@ -3,8 +3,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include <array>
-
 #include "runtime/remove.h"
 #include "runtime/terminal_relay.h"
 
@@ -12,11 +10,11 @@ namespace nova::runtime {
 
 Result<std::string> bundle_of(const Arguments& arguments)
 {
-    std::array<char, PATH_MAX> bundle{};
+    char bundle[PATH_MAX];
     auto const asked = arguments.get("bundle", ".");
-    if (!::realpath(asked.c_str(), bundle.data()))
+    if (!::realpath(asked.c_str(), bundle))
         return base::Error::from_errno("--bundle " + asked);
-    return std::string{bundle.data()};
+    return std::string{bundle};
 }
 
 Result<int> launch_and_follow(const Globals& globals, LaunchRequest request, const Arguments& arguments, AtEnd at_end)

@@ -270,12 +270,11 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     TRY(context.root.attach(cover, target, mount.destination, Content::ours));
     for (const auto& hierarchy : TRY(open_hierarchies(context.cgroups, attributes))) {
         // Our own file system: nothing else is in it.
-        auto const place = TRY(sys::make_directory_at(cover.get(), hierarchy.name));
-        TRY(sys::attach_mount(hierarchy.tree.get(), place.get()).context(hierarchy.name));
+        if (::mkdirat(cover.get(), hierarchy.name.c_str(), 0755) < 0)
+            return Error::from_errno("make directory " + hierarchy.name);
+        TRY(sys::attach_mount_at(hierarchy.tree.get(), cover.get(), hierarchy.name).context(hierarchy.name));
     }
-    if ((options.set & MOUNT_ATTR_RDONLY) != 0)
-        TRY(sys::set_mount_attributes(cover.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount));
-    return done();
+    return sys::set_mount_attributes(cover.get(), {.set = attributes, .propagation = MS_PRIVATE}, Subtree::with_submounts);
 }
 
 } // namespace

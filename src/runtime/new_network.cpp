@@ -2,7 +2,6 @@
 
 #include <sched.h>
 
-#include "sys/link.h"
 #include "sys/namespace.h"
 #include "sys/netns.h"
 
@@ -23,11 +22,6 @@ Result<sys::UniqueFd> make_network()
     return made;
 }
 
-Status raise_loopback()
-{
-    constexpr int loopback = 1; // The kernel makes it first in every namespace.
-    auto netlink = TRY(sys::Netlink::open());
-    return sys::set_link_up(netlink, loopback, true).context("raise the loopback");
-}
+Status raise_loopback() { return sys::raise_loopback_here(); }
 
 } // namespace nova::runtime

@@ -44,8 +44,8 @@ void run_poststop(const Globals& globals, const StateDirectory& directory, const
 {
     if (!record.needs_config)
         return;
-    auto text = directory.read_config();
-    auto config = text.ok() ? model::oci::parse_config(std::move(text).value()) : Result<model::oci::Config>{text.error()};
+    auto const text = directory.read_config();
+    auto const config = text.ok() ? model::oci::parse_config(text.value()) : Result<model::oci::Config>{text.error()};
     if (!config.ok())
         return;
     run_poststop_hooks(globals, config.value().hooks.poststop, state_json(record, Phase::stopped));

@@ -198,5 +198,38 @@ TEST_F(SeccompOf, lets_programs_do_without_calls_that_are_newer_than_the_profile
     EXPECT_EQ(run().out, "") << "a profile that is newer than clone3 means what it says";
 }
 
+/// Without an agent.
+class Filtered : public ContainerTest {};
+
+TEST_F(Filtered, is_denied_system_calls)
+{
+    config["linux"]["seccomp"] = {
+        {"defaultAction", "SCMP_ACT_ALLOW"},
+        {"syscalls", json::array({{{"names", {"mkdir", "mkdirat"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 28}}})}};
+    shell("mkdir /dev/shm/x");
+    for (int round = 0; round < 2; ++round) { // The second comes from the cache.
+        auto const finished = run();
+        EXPECT_NE(finished.err.find("No space left"), std::string::npos) << finished.err;
+    }
+    config["linux"]["seccomp"]["syscalls"][0]["errnoRet"] = 22;
+    EXPECT_NE(run().err.find("Invalid argument"), std::string::npos) << "that of another profile";
+}
+
+TEST_F(Filtered, has_its_own_filter_where_others_are_known_and_named_alike)
+{
+    auto const profile = [](int errnum) {
+        return json{{"defaultAction", "SCMP_ACT_ALLOW"},
+                    {"syscalls", json::array({{{"names", {"mkdir"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", errnum}}})}};
+    };
+    shell("mkdir /dev/shm/x");
+    for (int const errnum : {28, 22}) {
+        config["linux"]["seccomp"] = profile(errnum);
+        EXPECT_NE(run().status.as_exit_code(), 0);
+    }
+    config["linux"]["seccomp"] = profile(28);
+    config["zz"]["seccomp"] = profile(22); // A key that nobody knows, and that comes last.
+    EXPECT_NE(run().err.find("No space left"), std::string::npos);
+}
+
 } // namespace
 } // namespace nova::runtime

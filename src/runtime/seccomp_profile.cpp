@@ -1,16 +1,8 @@
 #include "runtime/seccomp_profile.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
-#include "base/strings.h"
-#include "sys/file.h"
-#include "sys/random.h"
 #include "sys/seccomp.h"
 #include "sys/seccomp_ranges.h"
 
@@ -22,52 +14,6 @@ using base::Status;
 namespace oci = model::oci;
 
 namespace {
-
-/// A program depends on its text and on how this version of nb reads it.
-constexpr std::string_view compiler_version = NOVA_VERSION "/3\n";
-constexpr auto most_cached = 4u << 20;
-
-std::string cache_file(const oci::Seccomp& profile, const std::string& directory)
-{
-    return directory + "/" + base::to_hex(base::stable_hash(profile.source), 16);
-}
-
-/// The file holds: version, length of the text, the text, the program. Only root can write it; the whole text is compared, so
-/// two texts of one hash never meet.
-std::string cache_head(const oci::Seccomp& profile)
-{
-    return std::string{compiler_version} + std::to_string(profile.source.size()) + "\n";
-}
-
-std::optional<std::string> find_cached(const oci::Seccomp& profile, const std::string& directory)
-{
-    auto const file = sys::open_file(cache_file(profile, directory), O_RDONLY | O_NOFOLLOW);
-    struct stat status {};
-    if (!file.ok() || ::fstat(file.value().get(), &status) < 0 || status.st_uid != ::geteuid() || (status.st_mode & 022) != 0)
-        return std::nullopt;
-    auto const content = sys::read_all(file.value().get(), most_cached);
-    std::string_view code = content.ok() ? content.value() : std::string_view{};
-    auto const head = cache_head(profile);
-    for (std::string_view const part : {std::string_view{head}, std::string_view{profile.source}}) {
-        if (!code.starts_with(part))
-            return std::nullopt;
-        code.remove_prefix(part.size());
-    }
-    return std::string{code};
-}
-
-void keep(const oci::Seccomp& profile, const std::string& directory, const std::string& code)
-{
-    (void)sys::make_directories(directory, 0700);
-    auto const path = cache_file(profile, directory);
-    auto const temporary = path + "." + sys::random_hex(8);
-    auto const file = sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (!file.ok())
-        return;
-    auto const written = sys::write_all(file.value().get(), cache_head(profile) + profile.source + code);
-    if (!written.ok() || ::rename(temporary.c_str(), path.c_str()) < 0)
-        ::unlink(temporary.c_str());
-}
 
 sys::SeccompSource source_of(const oci::Seccomp& profile)
 {
@@ -139,8 +85,18 @@ bool notifies(const oci::Seccomp& profile)
                        [](const auto& rule) { return rule.action == "SCMP_ACT_NOTIFY"; });
 }
 
-Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::string& cache_directory)
+bool knows_whole(SeccompCache& cache, std::string_view text)
 {
+    const auto* const found = cache.find(text);
+    return found && !found->wants_listener; // Where it goes, and with which words, is in the text.
+}
+
+Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, SeccompCache& cache)
+{
+    if (const auto* const kept = cache.find(profile.source))
+        return *kept;
+    if (profile.is_known)
+        return Error{Code::internal, "linux.seccomp: was known, and is no longer"};
     SeccompFilter filter;
     filter.flags = TRY(flags_of(profile));
     filter.wants_listener = !profile.listener_path.empty();
@@ -149,16 +105,12 @@ Result<SeccompFilter> compile_profile(const oci::Seccomp& profile, const std::st
         filter.flags |= sys::seccomp_listener_flag();
     else
         filter.flags &= ~sys::seccomp_flag_for_listeners();
-    if (auto cached = find_cached(profile, cache_directory)) {
-        filter.code = std::move(*cached);
-        return filter;
-    }
     auto program = TRY(sys::compile_seccomp(source_of(profile)).context("linux.seccomp"));
     TRY(check_unknown_calls(profile, program.unknown_calls));
     filter.code = sys::shorten_seccomp(program.code);
     if (hides_newer_calls(profile))
         filter.code = sys::without_newer_calls(filter.code, program.newest);
-    keep(profile, cache_directory, filter.code);
+    cache.keep(profile.source, filter);
     return filter;
 }
 

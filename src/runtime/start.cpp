@@ -58,8 +58,8 @@ Result<Started> start_created(const Globals& globals, const std::string& id, Aft
                      "cannot start container \"" + id + "\": it is " + std::string{to_string(phase)} + ", not created"};
     oci::Config config;
     if (record.needs_config) {
-        auto config_text = TRY(directory.read_config());
-        config = TRY(oci::parse_config(std::move(config_text)));
+        auto const config_text = TRY(directory.read_config());
+        config = TRY(oci::parse_config(config_text));
     }
     auto readiness = TRY(Readiness::open(directory));
     TRY(start_waiting(directory, record, config, after));

@@ -203,7 +203,7 @@ std::string to_json(const Record& record)
 Result<Record> parse_record(std::string text)
 {
     namespace oci = model::oci;
-    auto const document = TRY(model::JsonDocument::parse(std::move(text)));
+    auto const document = TRY(model::JsonDocument::parse(text));
     oci::Field const field{document.root()};
     Record record;
     std::uint64_t ticks = 0;

@@ -67,13 +67,16 @@ using Word = unsigned long;
     return asked && !any_begins(argv, nova_early_plain_words);
 }
 
-[[gnu::always_inline]] inline bool is_sealed(long program)
+[[gnu::always_inline]] inline bool is_on_read_only_mount(const char* file)
+{
+    struct statfs status;
+    return call(SYS_statfs, word(file), word(&status)) < 0 || (status.f_flags & ST_RDONLY) != 0;
+}
+
+[[gnu::always_inline]] inline bool is_sealed_memory(long program)
 {
     long const seals = call(SYS_fcntl, static_cast<Word>(program), F_GET_SEALS);
-    if (seals >= 0 && (seals & F_SEAL_WRITE) != 0)
-        return true;
-    struct statfs status;
-    return call(SYS_fstatfs, static_cast<Word>(program), word(&status)) < 0 || (status.f_flags & ST_RDONLY) != 0;
+    return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
 } // namespace
@@ -82,15 +85,15 @@ extern "C" [[gnu::used, gnu::visibility("hidden"), gnu::optimize("no-stack-prote
 {
     char** const argv = stack + 1;
     char** const environment = argv + *reinterpret_cast<long*>(stack) + 1;
-    if (!is_asked_for(argv))
-        return;
     static const char own[] = "/proc/self/exe";
+    if (!is_asked_for(argv) || is_on_read_only_mount(own))
+        return;
     static const char nothing[] = "";
     constexpr auto here = static_cast<Word>(AT_FDCWD);
     long const program = call(SYS_openat, here, word(own), O_RDONLY | O_CLOEXEC);
     if (program < 0)
         return;
-    if (!is_sealed(program)) {
+    if (!is_sealed_memory(program)) {
         // It stays open beyond exec, until let_go_of_seal(): its end makes whoever closes it wait.
         long const mount = call(SYS_open_tree, static_cast<Word>(program), word(nothing), OPEN_TREE_CLONE | AT_EMPTY_PATH);
         if (mount >= 0 && mount <= 2) // A standard stream was closed: it must not become the container's.

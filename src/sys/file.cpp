@@ -37,7 +37,10 @@ Result<UniqueFd> duplicate(int fd)
 Result<std::string> read_all(int fd, std::size_t most)
 {
     std::string text;
-    char part[4096]; // Not cleared: most files are much shorter.
+    struct stat status {};
+    if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        text.reserve(std::min(static_cast<std::size_t>(status.st_size), most) + 1); // The kernel's own files tell none.
+    char part[4096];                                                                // Not cleared: most files are much shorter.
     while (true) {
         auto const count = ::read(fd, part, sizeof part);
         if (count < 0 && errno != EINTR)

@@ -77,14 +77,14 @@ Result<UniqueFd> sealed_program(std::span<const std::byte> image, const std::str
 
 bool own_program_is_sealed()
 {
+    struct statvfs place {};
+    if (::statvfs(own_program, &place) == 0 && (place.f_flag & ST_RDONLY) != 0)
+        return true;
     UniqueFd const fd{::open(own_program, O_RDONLY | O_CLOEXEC)};
     if (!fd)
         return false;
     auto const seals = ::fcntl(fd.get(), F_GET_SEALS);
-    if (seals >= 0 && (seals & F_SEAL_WRITE) != 0)
-        return true;
-    struct statvfs status {};
-    return ::fstatvfs(fd.get(), &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+    return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
 namespace {

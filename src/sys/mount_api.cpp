@@ -54,6 +54,13 @@ Status attach_mount(int mount, int target)
     return base::done();
 }
 
+Status attach_mount_at(int mount, int directory, const std::string& name)
+{
+    if (::syscall(SYS_move_mount, mount, "", directory, name.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return Error::from_errno("attach the mount");
+    return base::done();
+}
+
 Status set_mount_attributes(int mount, const MountAttributes& attributes, Subtree subtree)
 {
     return set_attributes(mount, "", AT_EMPTY_PATH, attributes, subtree);

@@ -43,7 +43,11 @@ bool is_namespace(const char* path, ino_t number)
 
 } // namespace
 
-bool is_in_first_user_namespace() { return is_namespace("/proc/self/ns/user", 0xEFFFFFFD); }
+bool is_in_first_user_namespace()
+{
+    static bool const is_first = is_namespace("/proc/self/ns/user", 0xEFFFFFFD);
+    return is_first;
+}
 
 bool is_in_first_cgroup_namespace() { return is_namespace("/proc/self/ns/cgroup", 0xEFFFFFFB); }
 

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+
+#include <cstring>
 
 #include "sys/file.h"
 
@@ -47,6 +50,17 @@ Result<UniqueFd> open_own_netns()
     if (UniqueFd found{socket ? ::ioctl(socket.get(), SIOCGSKNS) : -1}; found)
         return found;                                       // Closed on exec.
     return open_file("/proc/thread-self/ns/net", O_RDONLY); // Without privilege in that namespace.
+}
+
+Status raise_loopback_here()
+{
+    UniqueFd const socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    struct ifreq request {};
+    std::strcpy(request.ifr_name, "lo"); // As the kernel names it in every new namespace.
+    request.ifr_flags = IFF_UP;
+    if (!socket || ::ioctl(socket.get(), SIOCSIFFLAGS, &request) < 0)
+        return Error::from_errno("raise the loopback");
+    return base::done();
 }
 
 Result<std::uint64_t> own_netns_cookie()

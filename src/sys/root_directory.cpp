@@ -130,7 +130,10 @@ bool RootDirectory::holds(const std::string& path) const { return start_of(path)
 Result<UniqueFd> RootDirectory::open(const std::string& path, int flags) const
 {
     if (auto const [mount, rest] = start_of(path); mount) {
-        auto found = mount->open(rest, flags);
+        auto found = open_beneath(mount->fd(), rest, flags);
+        if (found.ok() || found.error().errnum() != ELOOP)
+            return found;
+        found = mount->open(rest, flags); // A link is on the way, which may be meant as from our own root.
         if (!failed_with(found, Code::not_found))
             return found;
     }

@@ -84,6 +84,23 @@ TEST_F(MountsInARoot, are_found_when_their_place_was_moved)
     EXPECT_EQ(text("real/placebo"), "none") << "another name that begins alike";
 }
 
+TEST_F(MountsInARoot, that_lack_a_name_lack_it_whatever_lies_at_their_place_by_then)
+{
+    attach("real/place", Content::ours, "ours");
+    std::ofstream{directory / "fake/place/more"} << "the attacker's";
+    exchange();
+    EXPECT_EQ(text("/real/place/more"), "none");
+}
+
+TEST_F(MountsInARoot, may_have_links_that_mean_the_root)
+{
+    attach("real/place", Content::ours, "ours");
+    fs::create_symlink("/fake/place/file", directory / "real/place/absolute");
+    fs::create_symlink("file", directory / "real/place/beside");
+    EXPECT_EQ(text("/real/place/absolute"), "the attacker's");
+    EXPECT_EQ(text("/real/place/beside"), "ours");
+}
+
 TEST_F(MountsInARoot, are_looked_up_anew_when_strangers_filled_them)
 {
     attach("real/place", Content::strange, "theirs");

@@ -9,6 +9,7 @@
 #include "runtime/commands.h"
 #include "supervisor/supervise.h"
 #include "sys/early_seal.h"
+#include "sys/namespace.h"
 
 namespace {
 
@@ -45,7 +46,7 @@ int main(int argc, char** argv)
     auto const words = std::span<const char* const>{argv, static_cast<std::size_t>(argc)}.subspan(argc > 0 ? 1 : 0);
     auto const call = nova::nebulon::whose_call(words, bundle_here);
     if (call == nova::nebulon::Call::runtime)
-        return nova::runtime::run_nb(argc, argv);
+        nova::sys::exit_now(nova::runtime::run_nb(argc, argv)); // Nothing is left to be flushed or put away.
     int const code = call == nova::nebulon::Call::help ? nova::runtime::run_nb(argc, argv) : 0;
     nova::nebulon::become_nebulon(argv);
     return call == nova::nebulon::Call::help ? code : nova::nebulon::tell_missing_nebulon();
