@@ -169,13 +169,32 @@ std::span<const Option> kill_options()
     return all;
 }
 
+namespace {
+
+/// Who asks while `create` is at work gets to know what becomes of it, if that does not take long: a hook that asks is itself
+/// what is waited for.
+Result<Entry> settled_entry(const Globals& globals, const std::string& id)
+{
+    auto const deadline = base::Deadline::after(std::chrono::milliseconds{300});
+    while (true) {
+        auto const directory = TRY(StateDirectory::open(globals.root, id));
+        bool const is_changing = directory.is_being_changed();
+        auto record = TRY(directory.read());
+        auto const phase = observe(directory, record);
+        if (phase != Phase::creating || !is_changing || deadline.passed())
+            return Entry{std::move(record), phase};
+        ::usleep(1000);
+    }
+}
+
+} // namespace
+
 Result<int> state_command(const Globals& globals, Words words)
 {
     auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
     auto const id = TRY(arguments.only("the container's id"));
-    auto const directory = TRY(StateDirectory::open(globals.root, id));
-    auto const record = TRY(directory.read());
-    TRY(sys::write_all(1, state_json(record, observe(directory, record)) + "\n"));
+    auto const entry = TRY(settled_entry(globals, id));
+    TRY(sys::write_all(1, state_json(entry.record, entry.phase) + "\n"));
     return 0;
 }
 

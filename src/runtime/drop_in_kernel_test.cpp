@@ -385,6 +385,24 @@ TEST_F(DropIn, starts_under_a_profile_that_is_older_than_close_range)
     EXPECT_EQ(finished.out, "0\n1\n2\n3\n") << finished.err;
 }
 
+TEST_F(DropIn, tells_who_asks_while_it_is_made_that_it_was_created)
+{
+    auto const answer_with_hook = [this](const std::string& hook) {
+        config["hooks"]["createRuntime"] = {{{"path", "/bin/sh"}, {"args", {"sh", "-c", hook}}}};
+        write_config();
+        auto const command = program() + " --root " + state.string() + " ";
+        return sys::run_child({.child = {.program = "/bin/sh",
+                                         .argv = {"sh", "-c",
+                                                  command + "create --bundle " + bundle.string() + " " + id + " >&2 & until " +
+                                                      command + "state " + id + " 2>/dev/null; do :; done; wait"}}})
+            .value()
+            .out;
+    };
+    EXPECT_NE(answer_with_hook("sleep 0.1").find("\"status\":\"created\""), std::string::npos);
+    EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0);
+    EXPECT_NE(answer_with_hook("sleep 2").find("\"status\":\"creating\""), std::string::npos) << "a hook that asks is waited for";
+}
+
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
 {
     use_user_namespace();

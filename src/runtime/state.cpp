@@ -100,6 +100,13 @@ Status StateDirectory::lock()
     return base::done();
 }
 
+bool StateDirectory::is_being_changed() const
+{
+    bool const held = ::flock(lock_.get(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    (void)::flock(lock_.get(), LOCK_UN);
+    return held;
+}
+
 Status StateDirectory::replace(const std::string& name, const std::string& text) const
 {
     auto const temporary = name + ".new";
@@ -173,6 +180,8 @@ std::string state_json(const Record& record, Phase phase)
     json.member("pid", static_cast<std::int64_t>(phase == Phase::stopped ? 0 : record.pid));
     json.member("status", to_string(phase));
     json.member("bundle", record.bundle).member("rootfs", record.rootfs).member("created", record.created);
+    if (!record.unit.empty())
+        json.member("systemd-scope", record.unit);
     json.member("owner", record.owner).key("annotations").begin('{');
     for (const auto& [key, value] : record.annotations)
         json.member(key, value);

@@ -61,6 +61,8 @@ public:
 
     /// Keeps other commands that change this container waiting until this handle dies.
     Status lock();
+    /// Whether another command has the lock. Not for a handle that has it itself, which would lose it.
+    bool is_being_changed() const;
 
     /// Replaces the record so that a reader sees the old or the new one. Not synced: no container outlives a power loss.
     Status write(const Record& record) const;

@@ -30,6 +30,14 @@ TEST(Record, reads_back_what_was_written)
     EXPECT_FALSE(read.own_pids);
 }
 
+TEST(Record, tells_its_scope_to_who_asks_for_the_state)
+{
+    auto record = example();
+    EXPECT_NE(state_json(record, Phase::running).find("\"systemd-scope\":\"nb-web.scope\""), std::string::npos);
+    record.unit.clear();
+    EXPECT_EQ(state_json(record, Phase::running).find("systemd-scope"), std::string::npos);
+}
+
 TEST(Record, names_no_unit_but_a_scope_or_a_slice)
 {
     auto record = example();
