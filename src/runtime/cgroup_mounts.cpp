@@ -33,11 +33,17 @@ Result<UniqueFd> bind_hierarchy(const std::string& place)
 
 Result<UniqueFd> mount_hierarchy(const std::string& controller, std::uint64_t attributes)
 {
-    bool const unified = controller.empty();
-    auto filesystem = TRY(sys::NewFilesystem::open(unified ? "cgroup2" : "cgroup"));
-    if (!unified)
-        TRY(controller == "systemd" ? filesystem.set("name", controller) : filesystem.set_flag(controller));
+    auto filesystem = TRY(sys::NewFilesystem::open("cgroup"));
+    TRY(controller == "systemd" ? filesystem.set("name", controller) : filesystem.set_flag(controller));
     return filesystem.create(attributes);
+}
+
+Result<sys::NewFilesystem> configure_unified(const MountData& data)
+{
+    auto filesystem = TRY(sys::NewFilesystem::open("cgroup2"));
+    for (const auto& [key, value] : data)
+        TRY(value.empty() ? filesystem.set_flag(key) : filesystem.set(key, value));
+    return filesystem;
 }
 
 /// One line of /proc/self/cgroup: "4:memory:/nova/web", "3:cpu,cpuacct:/", "9:name=systemd:/".
@@ -109,10 +115,12 @@ Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uin
     return opened;
 }
 
-Result<UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes)
+Result<UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes, const MountData& data)
 {
     if (view.own_namespace)
-        return mount_hierarchy("", attributes);
+        return TRY(configure_unified(data)).create(attributes);
+    if (!data.empty())
+        (void)TRY(configure_unified(data)); // For the check alone: those of the host's mount, which we bind, stay what they are.
     auto tree = TRY(bind_own(view, ""));
     TRY(sys::set_mount_attributes(tree.get(), {.set = attributes, .propagation = MS_PRIVATE}, Subtree::with_submounts));
     return tree;

@@ -16,6 +16,9 @@ struct CgroupView {
     std::string memberships; ///< /proc/self/cgroup before the namespace was made: where it begins. Empty: no bind mounts.
 };
 
+/// Options of a mount that are the file system's own: key, value (or "").
+using MountData = std::vector<std::pair<std::string, std::string>>;
+
 /// Whether what /proc/self/cgroup says may be bound from the host's mounts, before the namespace is made: that shows what a mount
 /// of the namespace's own shows, of the same file system, and is made faster. Not from inside a user namespace, which may not
 /// copy what others mounted; nor where the caller is in a namespace of cgroups already, whose host's mounts may show more than it
@@ -29,7 +32,7 @@ struct Hierarchy {
 };
 /// Version 1. `attributes`: MOUNT_ATTR_*; those that are bound do not have them yet, and follow the host's mounts.
 Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes);
-/// Version 2, with its attributes.
-Result<sys::UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes);
+/// Version 2, with its attributes. Errors: also invalid_argument - the kernel does not know an option.
+Result<sys::UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes, const MountData& data);
 
 } // namespace nova::runtime

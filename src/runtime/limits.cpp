@@ -1,5 +1,8 @@
 #include "runtime/limits.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/strings.h"
 #include "runtime/cgroup_values.h"
 
@@ -48,8 +51,11 @@ Status check_bytes(std::int64_t used, const std::optional<std::int64_t>& limit, 
 Result<oci::Resources> meant_limits(oci::Resources resources)
 {
     auto& memory = resources.memory;
+    bool const no_swap = memory.swap == 0 && !memory.limit;
     for (auto* const value : {&memory.limit, &memory.reservation, &memory.swap, &memory.kernel, &memory.kernel_tcp})
         drop_zero(*value);
+    if (no_swap)
+        memory.swap = 0;
     auto& cpu = resources.cpu;
     drop_zero(cpu.shares);
     drop_zero(cpu.period);
@@ -77,6 +83,14 @@ void complete_pids_limit(std::string_view config_version, oci::Resources& resour
     auto& limit = resources.pids_limit;
     if (limit == 0 && base::parse_integer(minor.substr(0, minor.find('.')), first_with_zero, INT64_MAX).ok())
         limit = 1;
+}
+
+std::uint64_t weight_of_shares(std::uint64_t shares)
+{
+    auto const exponent_of_two = std::log2(static_cast<double>(std::clamp<std::uint64_t>(shares, 2, 262144)));
+    auto const exponent = (exponent_of_two * exponent_of_two + 125 * exponent_of_two) / 612 - 7.0 / 34;
+    constexpr double rounding = 1e-6; // A whole number stays what it is.
+    return static_cast<std::uint64_t>(std::ceil(std::pow(10.0, exponent) - rounding));
 }
 
 std::string device_number(const oci::BlockDeviceLimit& limit)

@@ -5,13 +5,18 @@
 
 namespace nova::runtime {
 
-/// Resources as they are meant: a 0 where the kernel knows no such value says "leave it alone", as other runtimes read it.
+/// Resources as they are meant: a 0 where the kernel knows no such value says "leave it alone", as other runtimes read it. But a
+/// memory.swap of 0 without any memory.limit stays, and is no swap at all, on version 2.
 /// Errors: invalid_argument - a weight out of its range.
 Result<model::oci::Resources> meant_limits(model::oci::Resources resources);
 
 /// A pids.limit of 0 is one since version 1.3 of the specification, and 1 then: the first process is there in any case. In older
 /// configurations it stays 0, by which engines mean that there is none.
 void complete_pids_limit(std::string_view config_version, model::oci::Resources& resources);
+
+/// Version 1's shares (2 to 262144, usually 1024) as version 2's weight (1 to 10000, usually 100), on the curve that runc and
+/// crun take: log10(weight) = (log2(shares)^2 + 125 log2(shares)) / 612 - 7 / 34.
+std::uint64_t weight_of_shares(std::uint64_t shares);
 
 /// Version 1 (and hybrid), in the order in which the kernel takes the values.
 Status write_legacy_limits(LimitWriter& writer, const model::oci::Resources& resources);

@@ -19,8 +19,8 @@ Status write_memory(LimitWriter& writer, const oci::MemoryLimits& memory)
     constexpr auto swap_file = "memory.memsw.limit_in_bytes";
     const auto& cgroup = writer.cgroup();
     auto swap = memory.swap;
-    if (swap && !cgroup.has_file("memory", swap_file))
-        swap.reset(); // The kernel does not account for swap: there is nothing to limit.
+    if (swap == 0 || (swap && !cgroup.has_file("memory", swap_file)))
+        swap.reset(); // No limit of swap alone, or the kernel does not account for swap: there is nothing to limit.
     if (memory.limit && *memory.limit == -1 && !swap && cgroup.has_file("memory", swap_file))
         swap = -1;
     auto const old = [&] { return base::parse_integer(text_in(cgroup, "memory", limit_file), 0, INT64_MAX).value_or(0); };

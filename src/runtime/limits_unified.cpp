@@ -20,6 +20,8 @@ Result<std::string> swap_limit(const sys::Cgroup& cgroup, const oci::MemoryLimit
 {
     if (*memory.swap < 0)
         return std::string{"max"};
+    if (*memory.swap == 0)
+        return std::string{"0"};
     auto limit = memory.limit;
     if (!limit) { // An update of swap alone: against the limit that is there.
         auto const now = TRY(cgroup.read("memory", "memory.max"));
@@ -54,13 +56,6 @@ Status write_memory(LimitWriter& writer, const oci::MemoryLimits& memory)
     if (memory.reservation)
         TRY(writer.write("memory", "memory.low", limit_or_max(*memory.reservation)));
     return done();
-}
-
-/// The kernel's own mapping of shares (2 to 262144) to a weight (1 to 10000).
-std::uint64_t weight_of_shares(std::uint64_t shares)
-{
-    auto const bounded = std::clamp<std::uint64_t>(shares, 2, 262144);
-    return 1 + ((bounded - 2) * 9999) / 262142;
 }
 
 Result<std::string> current_quota(const sys::Cgroup& cgroup)
@@ -122,6 +117,15 @@ Status write_block(LimitWriter& writer, const oci::BlockLimits& block)
     return write_throttle(writer, "wiops", block.write_iops);
 }
 
+/// The kernel takes one line at a time: one device of io.max, one kind of misc.max.
+Status write_lines(LimitWriter& writer, const std::string& file, const std::string& text)
+{
+    auto const controller = file.substr(0, file.find('.'));
+    for (const auto& line : base::split(base::trim(text), '\n'))
+        TRY(writer.write(controller, file, line));
+    return done();
+}
+
 } // namespace
 
 Status write_unified_limits(LimitWriter& writer, const oci::Resources& resources)
@@ -130,7 +134,7 @@ Status write_unified_limits(LimitWriter& writer, const oci::Resources& resources
     TRY(write_cpu(writer, resources.cpu));
     TRY(write_block(writer, resources.block_io));
     for (const auto& [file, text] : resources.unified)
-        TRY(writer.write(file.substr(0, file.find('.')), file, text).context("unified"));
+        TRY(write_lines(writer, file, text).context("unified"));
     return done();
 }
 

@@ -261,7 +261,7 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     auto const attributes = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     auto const target = TRY(open_target(context, mount, S_IFDIR));
     if (sys::cgroup_layout() == sys::CgroupLayout::unified) {
-        auto const tree = TRY(open_unified(context.cgroups, attributes));
+        auto const tree = TRY(open_unified(context.cgroups, attributes, options.data));
         return context.root.attach(tree, target, mount.destination, Content::ours);
     }
     auto filesystem = TRY(sys::NewFilesystem::open("tmpfs"));

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "runtime/device_filter.h"
+#include "runtime/limits.h"
 
 namespace nova::runtime {
 
@@ -160,7 +161,7 @@ std::uint64_t or_infinity(std::int64_t limit) { return limit < 0 ? UINT64_MAX : 
 void add_cpu(const oci::CpuLimits& cpu, bool unified, std::vector<UnitProperty>& out)
 {
     if (cpu.shares && *cpu.shares != 0 && unified)
-        out.push_back({"CPUWeight", 1 + ((std::clamp<std::uint64_t>(*cpu.shares, 2, 262144) - 2) * 9999) / 262142});
+        out.push_back({"CPUWeight", weight_of_shares(*cpu.shares)});
     else if (cpu.shares && *cpu.shares != 0)
         out.push_back({"CPUShares", *cpu.shares});
     auto const period = cpu.period.value_or(0) == 0 ? default_period : *cpu.period;
@@ -192,6 +193,8 @@ void add_memory(const oci::MemoryLimits& memory, bool unified, std::vector<UnitP
         memory.swap && *memory.swap > 0 && memory.limit && *memory.limit > 0 && *memory.swap >= *memory.limit;
     if (swap_is_limited)
         out.push_back({"MemorySwapMax", static_cast<std::uint64_t>(*memory.swap - *memory.limit)});
+    else if (memory.swap == 0 && !memory.limit)
+        out.push_back({"MemorySwapMax", std::uint64_t{0}});
     else if (memory.swap && *memory.swap < 0)
         out.push_back({"MemorySwapMax", UINT64_MAX});
 }

@@ -97,12 +97,21 @@ TEST(UnitProperty, tells_the_limits_of_version_2)
     EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{{"MemoryMax", std::uint64_t{64}},
                                                                             {"MemoryLow", std::uint64_t{32}},
                                                                             {"MemorySwapMax", std::uint64_t{32}},
-                                                                            {"CPUWeight", std::uint64_t{39}},
+                                                                            {"CPUWeight", std::uint64_t{100}},
                                                                             {"CPUQuotaPeriodUSec", std::uint64_t{50000}},
                                                                             {"CPUQuotaPerSecUSec", std::uint64_t{510000}},
                                                                             {"AllowedCPUs", Bits{0x07, 0x02}},
                                                                             {"TasksMax", UINT64_MAX},
                                                                             {"MemoryHigh", std::uint64_t{48}}}));
+}
+
+TEST(UnitProperty, takes_swap_away_where_it_is_0_and_memory_has_no_limit)
+{
+    model::oci::Resources resources;
+    resources.memory.swap = 0;
+    EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{{"MemorySwapMax", std::uint64_t{0}}}));
+    resources.memory.limit = 0; // As engines write what they do not change.
+    EXPECT_TRUE(limit_properties(resources, true).empty());
 }
 
 TEST(UnitProperty, tells_the_limits_of_version_1)

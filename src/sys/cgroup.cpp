@@ -88,19 +88,31 @@ void enable_controllers(const std::string& root, const std::string& path, const 
 {
     for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
         auto const slash = path.substr(0, end).rfind('/');
-        for (const auto& controller : controllers) // One by one: one that is not there must not keep the others away.
-            (void)write_kernel_file(root + path.substr(0, slash) + "/cgroup.subtree_control", "+" + controller);
+        auto const file = root + path.substr(0, slash) + "/cgroup.subtree_control";
+        if (!write_kernel_file(file, "+" + base::join(controllers, " +")).ok())
+            for (const auto& controller : controllers) // One that is not there must not keep the others away.
+                (void)write_kernel_file(file, "+" + controller);
         if (end == std::string::npos)
             return;
     }
 }
 
-bool lists(const std::string& file, std::string_view word)
+/// What a file of version 2 lists in its one line.
+std::vector<std::string> words_of(const std::string& file)
 {
     auto const text = read_file(file);
-    if (!text.ok())
-        return false;
-    auto const words = base::split(base::trim(text.value()), ' ');
+    return text.ok() ? base::split(base::trim(text.value()), ' ') : std::vector<std::string>{};
+}
+
+/// Also those that limit nothing: they count what the container uses, and it may hand them on to cgroups of its own.
+void enable_all_controllers(const std::string& path)
+{
+    enable_controllers(mount_root, path, words_of(mount_root + "/cgroup.controllers"));
+}
+
+bool lists(const std::string& file, std::string_view word)
+{
+    auto const words = words_of(file);
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -271,7 +283,7 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     });
     TRY(group.make_directories_of(made));
     if (group.layout_ == CgroupLayout::unified)
-        enable_controllers(mount_root, path, controllers);
+        enable_all_controllers(path);
     bool const all_new = std::all_of(group.places_.begin(), group.places_.end(), [&](const auto& place) {
         return std::find(made.begin(), made.end(), place.directory) != made.end(); // Those above it are in there too.
     });
@@ -287,7 +299,7 @@ Result<Cgroup> Cgroup::adopt(const std::string& path, const std::vector<std::str
 {
     auto group = at(path, controllers);
     if (group.layout_ == CgroupLayout::unified)
-        enable_controllers(mount_root, path, controllers); // Those that systemd knows nothing of.
+        enable_all_controllers(path); // Those that systemd knows nothing of.
     std::vector<std::string> made;
     if (group.layout_ == CgroupLayout::legacy)
         TRY(group.make_directories_of(made));
@@ -317,7 +329,7 @@ Status Cgroup::write(std::string_view controller, const std::string& file, std::
     auto written = write_kernel_file(place + "/" + file, text);
     if (failed_with(written, Code::not_found) && !controller.empty() && !has(controller))
         return Error{Code::unimplemented,
-                     "set " + file + " of cgroup " + path_ + ": controller " + std::string{controller} + " is not enabled here"};
+                     "set " + file + ": controller `" + std::string{controller} + "` is not available under cgroup " + path_};
     return written;
 }
 

@@ -25,6 +25,7 @@ class Case:
     resources: dict = dataclasses.field(default_factory=dict)
     cgroup: str = ""
     writable_cgroup: bool = False
+    cgroup_option: str = ""  # One more of its mount.
     network: str = ""  # The path of a namespace to join.
     user_namespace: str = ""  # "new", or the path of one to join.
 
@@ -63,7 +64,7 @@ CASES = {
         """, resources={"pids": {"limit": 6}}),
     "cpu": Case("""
         nb run --detach --bundle $bundle $id
-        [ "$(cat $group/cpu.max)" = "10000 50000" ]; [ $(cat $group/cpu.weight) = 39 ]
+        [ "$(cat $group/cpu.max)" = "10000 50000" ]; [ $(cat $group/cpu.weight) = 100 ]
         sleep 1
         [ $(sed -n 's/^nr_throttled //p' $group/cpu.stat) -ge 3 ]
         """, args=BUSY, resources={"cpu": {"shares": 1024, "quota": 10000, "period": 50000}}),
@@ -81,6 +82,25 @@ CASES = {
         nb run --detach --bundle $bundle $id
         [ $(cat $group/memory.high) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]
         """, resources={"unified": {"memory.high": "33554432", "pids.max": "9"}}),
+    "unified_takes_a_line_for_each_device": Case("""
+        for i in 0 1; do truncate -s 8M /tmp/disk$i; losetup /dev/loop$i /tmp/disk$i; done
+        nb run --detach --bundle $bundle $id
+        grep -q '^7:0 .*riops=333 wiops=444$' $group/io.max; grep -q '^7:1 .*riops=555 wiops=666$' $group/io.max
+        losetup -d /dev/loop0; losetup -d /dev/loop1
+        """, resources={"unified": {"io.max": "7:0 riops=333 wiops=444\n7:1 riops=555 wiops=666\n"}}),
+    "swap_can_be_taken_away_alone": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(cat $group/memory.swap.max) = 0 ]; [ $(cat $group/memory.max) = max ]
+        """, resources={"memory": {"swap": 0}}),
+    "all_controllers_reach_it": Case("""
+        group=/sys/fs/cgroup/deep/$id
+        nb run --detach --bundle $bundle $id
+        [ "$(cat $group/cgroup.controllers)" = "$(cat /sys/fs/cgroup/cgroup.controllers)" ]; cat $group/io.stat
+        nb delete --force $id; rmdir /sys/fs/cgroup/deep
+        """, cgroup="/deep/all_controllers_reach_it"),
+    "options_of_its_mount_are_the_kernel_s": Case("""
+        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'mount /sys/fs/cgroup: .*nonsense.*Invalid argument' /tmp/words; [ ! -e $group ]
+        """, cgroup_option="nonsense"),
     "a_limit_that_is_not_there_is_told": Case("""
         ! nb run --bundle $bundle $id 2>/tmp/words
         grep memory.nonsense /tmp/words; [ ! -e $group ]; [ ! -e /run/nb/$id ]
@@ -183,7 +203,7 @@ CASES = {
         nb run --detach --bundle $bundle $id
         nb update --memory 33554432 --memory-swap 50331648 --pids-limit 7 --cpu-shares 2048 --cpu-period 50000 --cpu-quota 20000 $id
         [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/memory.swap.max) = 16777216 ]; [ $(cat $group/pids.max) = 7 ]
-        [ $(cat $group/cpu.weight) = 79 ]; [ "$(cat $group/cpu.max)" = "20000 50000" ]
+        [ $(cat $group/cpu.weight) = 174 ]; [ "$(cat $group/cpu.max)" = "20000 50000" ]
         nb update --cpu-quota 30000 $id; [ "$(cat $group/cpu.max)" = "30000 50000" ]
         nb update --cpu-period 80000 $id; [ "$(cat $group/cpu.max)" = "30000 80000" ]
         nb update --memory -1 --memory-swap -1 --pids-limit -1 --cpu-quota -1 $id
@@ -196,7 +216,7 @@ CASES = {
         nb update --cpu-quota 10000 --cpu-burst 5000 $id # Below the burst that is there.
         [ "$(cat $group/cpu.max)" = "10000 100000" ]; [ $(cat $group/cpu.max.burst) = 5000 ]
         nb update --cpu-idle 1 $id; [ $(cat $group/cpu.idle) = 1 ]
-        nb update --cpu-share 1024 $id; [ $(cat $group/cpu.idle) = 0 ]; [ $(cat $group/cpu.weight) = 39 ]
+        nb update --cpu-share 1024 $id; [ $(cat $group/cpu.idle) = 0 ]; [ $(cat $group/cpu.weight) = 100 ]
         ! nb update --cpu-rt-runtime 1000 $id 2>/tmp/words; grep 'cpu.realtimeRuntime: cgroup version 2 has no such limit' /tmp/words
         """, resources={"cpu": {"quota": 40000, "period": 100000, "burst": 20000}}),
     "born_idle": Case("""
@@ -371,10 +391,11 @@ def make_config(spec, case):
         config["linux"]["namespaces"].append({"type": "user"} | joined)
         if not joined:
             config["linux"] |= {kind: [{"containerID": 0, "hostID": 100000, "size": 65536}] for kind in ("uidMappings", "gidMappings")}
+    cgroup_options = next(mount for mount in config["mounts"] if mount["type"] == "cgroup")["options"]
     if case.writable_cgroup:
-        for mount in config["mounts"]:
-            if mount["type"] == "cgroup":
-                mount["options"].remove("ro")
+        cgroup_options.remove("ro")
+    if case.cgroup_option:
+        cgroup_options.append(case.cgroup_option)
     return config
 
 

@@ -32,7 +32,7 @@ ROOT_CASES = {
         nb run --detach --bundle $bundle $id
         show() { systemctl show --value -p $1 nb-$id.scope; }
         [ $(show ActiveState) = active ]; [ $(show Slice) = machine.slice ]; [ $(show Delegate) = yes ]
-        [ $(show MemoryMax) = 67108864 ]; [ $(show MemorySwapMax) = 0 ]; [ $(show CPUWeight) = 39 ]; [ $(show TasksMax) = 7 ]
+        [ $(show MemoryMax) = 67108864 ]; [ $(show MemorySwapMax) = 0 ]; [ $(show CPUWeight) = 100 ]; [ $(show TasksMax) = 7 ]
         [ $(show CPUQuotaPerSecUSec) = 500ms ]; [ $(show AllowedCPUs) = 0 ]; [ $(show DevicePolicy) = strict ]
         [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/pids.max) = 7 ]; [ "$(cat $group/cpu.max)" = "25000 50000" ]
         [ $(cat $group/cpuset.cpus) = 0 ]
@@ -56,9 +56,9 @@ ROOT_CASES = {
         nb run --detach --bundle $bundle $id
         nb update --memory 33554432 --cpu-share 512 --pids-limit 9 $id
         show() { systemctl show --value -p $1 nb-$id.scope; }
-        [ $(show MemoryMax) = 33554432 ]; [ $(show TasksMax) = 9 ]; [ $(show CPUWeight) = 20 ]
+        [ $(show MemoryMax) = 33554432 ]; [ $(show TasksMax) = 9 ]; [ $(show CPUWeight) = 59 ]
         systemctl daemon-reload
-        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]; [ $(cat $group/cpu.weight) = 20 ]
+        [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]; [ $(cat $group/cpu.weight) = 59 ]
         nb exec $id sh -c 'echo x >/dev/null; head -c 4 /dev/zero >/dev/null'
         ! nb update --memory 16777216 --cpu-quota 1 $id # All or nothing, for systemd too.
         [ $(cat $group/memory.max) = 33554432 ]; [ $(show MemoryMax) = 33554432 ]
