@@ -251,6 +251,16 @@ Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
     }
 }
 
+/// Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is above
+/// is another's (nsdelegate), and its files belong to a user that is not known there.
+Result<sys::Cloned> clone_between(const EntryCgroup& cgroup)
+{
+    auto cloned = sys::clone_process(0, cgroup.directory.get());
+    if (cloned.ok() || !cgroup.directory)
+        return cloned;
+    return std::move(cloned).take_error().context("adding pid of the new process to cgroups of the container");
+}
+
 } // namespace
 
 Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
@@ -260,9 +270,7 @@ Result<Executed> execute_in(const Globals& globals, const ExecRequest& request)
     // The child has it from us: it may be born in its cgroup, and "initial" is for the time before that.
     if (request.process.exec_cpu_affinity && !request.process.exec_cpu_affinity->initial.empty())
         TRY(sys::set_cpu_affinity(request.process.exec_cpu_affinity->initial).context("process.execCPUAffinity"));
-    // Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is
-    // above is another's (nsdelegate), and its files belong to a user that is not known there.
-    auto const middle = TRY(sys::clone_process(0, plan.cgroup.directory.get()));
+    auto const middle = TRY(clone_between(plan.cgroup));
     if (middle.pid == 0) {
         ours.close();
         be_between(plan, std::move(theirs));

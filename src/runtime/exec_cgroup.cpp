@@ -40,19 +40,22 @@ Error cannot_join(const std::string& path, const Error& why)
 }
 
 /// Version 2: where a process may be added. A cgroup that hands controllers down to groups inside it, as systemd in a container
-/// has it, takes none itself: then it is that of the container's first process.
+/// has it, takes none itself, and one from which the processes were moved away may be gone: then it is that of the container's
+/// first process.
 Result<std::string> joinable_cgroup(const Record& record)
 {
     auto const own = sys::Cgroup::at(record.cgroup, record.controllers);
     if (own.layout() != sys::CgroupLayout::unified)
         return record.cgroup;
     auto const handed_down = own.read("", "cgroup.subtree_control");
-    if (!handed_down.ok() || base::trim(handed_down.value()).empty())
+    bool const is_gone = failed_with(handed_down, Code::not_found);
+    if (!is_gone && (!handed_down.ok() || base::trim(handed_down.value()).empty()))
         return record.cgroup;
     std::string const prefix = "0::";
+    auto const above = prefix + (is_gone ? "" : record.cgroup) + "/";
     auto const text = TRY(sys::read_file("/proc/" + std::to_string(record.pid) + "/cgroup"));
     for (const auto& line : base::split(text, '\n'))
-        if (line.starts_with(prefix + record.cgroup + "/"))
+        if (line.starts_with(above) && !line.starts_with(prefix + "/.."))
             return line.substr(prefix.size());
     return record.cgroup;
 }

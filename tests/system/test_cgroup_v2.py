@@ -137,6 +137,19 @@ CASES = {
         ! nb exec $id sh -c ': </tmp/nodes/control'
         nb exec $id sh -c ': <>/dev/null'
         """, resources={"devices": [{"allow": False, "access": "rwm"}]}),
+    "exec_follows_a_container_that_was_moved": Case("""
+        nb run --detach --bundle $bundle --pid-file /tmp/pid $id
+        mkdir /sys/fs/cgroup/moved; cat /tmp/pid >/sys/fs/cgroup/moved/cgroup.procs; rmdir $group
+        [ "$(nb exec $id cat /proc/self/cgroup)" = 0::/../moved ]
+        nb delete --force $id; rmdir /sys/fs/cgroup/moved
+        """),
+    "exec_says_why_it_cannot_join": Case("""
+        nb run --detach --bundle $bundle $id
+        nb exec $id sh -c 'mkdir /sys/fs/cgroup/inner; echo 1 >/sys/fs/cgroup/inner/cgroup.procs; echo $$ >/sys/fs/cgroup/inner/cgroup.procs
+            echo +memory >/sys/fs/cgroup/cgroup.subtree_control'
+        nb exec $id grep -qx 0::/inner /proc/self/cgroup
+        ! nb exec --cgroup / $id true 2>/tmp/words; grep 'adding pid of the new process to cgroups.*Device or resource busy' /tmp/words
+        """, writable_cgroup=True),
     "exec_joins": Case("""
         nb run --detach --bundle $bundle $id
         nb exec --detach --pid-file /tmp/second $id sleep 999
