@@ -251,8 +251,8 @@ Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
     }
 }
 
-/// Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is above
-/// is another's (nsdelegate), and its files belong to a user that is not known there.
+/// Version 2: born in the cgroup, which its child inherits. From inside the container's namespaces nobody may join it: what is
+/// above is another's (nsdelegate), and its files belong to a user that is not known there.
 Result<sys::Cloned> clone_between(const EntryCgroup& cgroup)
 {
     auto cloned = sys::clone_process(0, cgroup.directory.get());
