@@ -69,7 +69,9 @@ protected:
         run.child.pass = std::move(pass);
         auto result = sys::run_child(run);
         EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
-        return result.ok() ? std::move(result).value() : sys::Finished{};
+        auto finished = result.ok() ? std::move(result).value() : sys::Finished{};
+        EXPECT_EQ(finished.err.find("Sanitizer"), std::string::npos) << finished.err; // Also where nb was to fail.
+        return finished;
     }
 
     void write_config() const { std::ofstream{bundle / "config.json"} << config.dump(); }

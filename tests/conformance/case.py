@@ -238,6 +238,12 @@ class Case:
 
     # The end.
 
+    def shows_no_finding(self):
+        """A runtime that was built with sanitizers tells what they found on its streams, also where a failure was expected of it."""
+        for path in (*self.directory.glob("call-*.err"), *self.directory.glob("call-*.out")):
+            words = path.read_text(errors="replace")
+            expect("Sanitizer" not in words, "a sanitizer's finding", words[-6000:])
+
     def close(self):
         for child in self.children:
             child.kill()

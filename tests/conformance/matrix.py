@@ -25,6 +25,7 @@ def run_one(test, runtime, place, number, probe):
     case = Case(runtime, directory, f"{place.name}/{directory.name}", probe)
     try:
         test.body(case)
+        case.shows_no_finding()
         return PASSED, ""
     except Failed as failure:
         mark = NEWER if runtime.is_older_than(test.since) else FAILED
