@@ -89,8 +89,10 @@ class Victim:
         return [str(self.nb_path), "--root", str(self.state), *map(str, words)]
 
     def nb(self, *words, **options):
-        return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
+        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
                               check=False, **options)
+        assert "Sanitizer" not in done.stderr, done.stderr  # An nb that was built with them; a refusal would look the same.
+        return done
 
     def write(self):
         (self.bundle / "config.json").write_text(json.dumps(self.config))
