@@ -1,5 +1,6 @@
 #include "runtime/container_cgroup.h"
 
+#include "runtime/cgroup_owner.h"
 #include "runtime/limits.h"
 #include "runtime/log.h"
 
@@ -127,12 +128,15 @@ Status ContainerCgroup::make(const Globals& globals, const oci::Config& config, 
     return done();
 }
 
-Status ContainerCgroup::settle(const oci::Config& config)
+Status ContainerCgroup::settle(const Globals& globals, const oci::Config& config)
 {
-    if (!scope_)
-        return done();
-    TRY(scope_->settle(config.platform.resources));
-    return limit_pids(*group_, config.platform.resources);
+    if (scope_) {
+        TRY(scope_->settle(config.platform.resources));
+        TRY(limit_pids(*group_, config.platform.resources));
+    }
+    auto given = group_ ? give_cgroup_away(*group_, config) : done();
+    // Without privilege nobody gives away what is his: then it stays the caller's.
+    return failed_with(given, Code::permission_denied) && acts_rootless(globals.rootless) ? done() : given;
 }
 
 void ContainerCgroup::take_back()

@@ -27,7 +27,7 @@ public:
     const std::optional<sys::Cgroup>& group() const { return group_; }
 
     /// When the container's first process is in it.
-    Status settle(const model::oci::Config& config);
+    Status settle(const Globals& globals, const model::oci::Config& config);
 
     void take_back();
 

@@ -378,7 +378,7 @@ Status Launch::follow_setup()
 
 Status Launch::commit_record()
 {
-    TRY(cgroup_.settle(config_));
+    TRY(cgroup_.settle(globals_, config_));
     TRY(directory_->write(record_));
     if (!request_.pid_file.empty())
         TRY(write_pid_file(request_.pid_file, record_.pid).context("--pid-file"));
@@ -426,8 +426,8 @@ Status Launch::revive()
                            .console_socket = request_.console_socket};
     auto restored = TRY(restore_processes(globals_, plan, [this](pid_t pid) -> Status {
         record_.pid = pid;
-        TRY(cgroup_.settle(config_)); // Whoever held the unit's place is none of the restored, who are looked at.
-        TRY(rdt_class_.join(pid));    // Its children are made later, and follow it.
+        TRY(cgroup_.settle(globals_, config_)); // Whoever held the unit's place is none of the restored, who are looked at.
+        TRY(rdt_class_.join(pid));              // Its children are made later, and follow it.
         return run_runtime_hooks();
     }));
     adopt(std::move(restored.pidfd), restored.pid);

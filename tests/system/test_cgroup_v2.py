@@ -168,8 +168,17 @@ CASES = {
         [ ! -e $group ]
         """, args=["sh", "-c", "cd /sys/fs/cgroup; mkdir inner; echo 1 >inner/cgroup.procs; echo +pids >cgroup.subtree_control; exec sleep 1000"],
         writable_cgroup=True),
+    "its_user_owns_a_cgroup_that_it_may_write": Case("""
+        nb run --detach --bundle $bundle $id
+        [ $(stat -c %u $group) = 100000 ]; [ $(stat -c %u $group/cgroup.procs) = 100000 ]; [ $(stat -c %u $group/pids.max) = 0 ]
+        nb exec $id sh -ec 'cd /sys/fs/cgroup; mkdir inner; echo 1 >inner/cgroup.procs; echo $$ >inner/cgroup.procs; echo +pids >cgroup.subtree_control'
+        [ $(cat $group/cgroup.subtree_control) = pids ]
+        nb exec $id sh -c '! echo 7 >/sys/fs/cgroup/pids.max'; [ $(cat $group/pids.max) = 5 ]
+        nb delete --force $id; [ ! -e $group ]
+        """, resources={"pids": {"limit": 5}}, user_namespace="new", writable_cgroup=True),
     "user_namespace": Case("""
         nb run --detach --bundle $bundle $id
+        [ $(stat -c %u $group) = 0 ]
         grep -qx $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') $group/cgroup.procs
         [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
         [ "$(nb exec $id sh -c 'echo $(cat /proc/self/uid_map)')" = "0 100000 65536" ]
