@@ -99,7 +99,7 @@ Result<oci::Process> process_of(const Globals& globals, const Arguments& argumen
         return Error{Code::invalid_argument, "needs the container's id and a command, or --process"};
     auto const directory = TRY(StateDirectory::open(globals.root, id));
     auto const config_text = TRY(directory.read_config());
-    auto config = TRY(oci::parse_config(config_text));
+    auto config = TRY(oci::parse_config(config_text, oci::needs_no_seccomp));
     if (!config.process)
         return Error{Code::invalid_argument, "process: is missing"};
     auto process = std::move(*config.process);

@@ -45,7 +45,8 @@ void run_poststop(const Globals& globals, const StateDirectory& directory, const
     if (!record.needs_config)
         return;
     auto const text = directory.read_config();
-    auto const config = text.ok() ? model::oci::parse_config(text.value()) : Result<model::oci::Config>{text.error()};
+    auto const config = text.ok() ? model::oci::parse_config(text.value(), model::oci::needs_no_seccomp)
+                                  : Result<model::oci::Config>{text.error()};
     if (!config.ok())
         return;
     run_poststop_hooks(globals, config.value().hooks.poststop, state_json(record, Phase::stopped));

@@ -162,8 +162,12 @@ Result<UniqueFd> RootDirectory::find(const std::string& path) const { return ope
 
 Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsigned mode) const
 {
-    if (auto const [mount, rest] = start_of(path); mount)
+    if (auto const [mount, rest] = start_of(path); mount) {
+        // The usual case: little lies in what we have just mounted. One name, so that no link is on the way.
+        if (rest.find('/') == std::string::npos && ::mkdirat(mount->fd(), rest.c_str(), mode) == 0)
+            return open_beneath(mount->fd(), rest, O_PATH | O_DIRECTORY);
         return mount->ensure_directory(rest, mode);
+    }
     auto found = open_in_root(fd(), path, O_PATH | O_DIRECTORY);
     if (found.ok() || !failed_with(found, Code::not_found))
         return found;

@@ -37,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         R"({"ociVersion":"1.2.0","root":{"path":"r"},"process":{"cwd":"/","args":["a"]},"linux":{"seccomp":)" + profile + "}}");
     if (!config.ok() || !config.value().platform.seccomp)
         return 0;
-    auto const filter = nova::runtime::compile_profile(*config.value().platform.seccomp, "/proc/nowhere");
+    nova::runtime::SeccompCache cache{"/proc/nowhere"};
+    auto const filter = nova::runtime::compile_profile(*config.value().platform.seccomp, cache);
     if (filter.ok())
         check_program(filter.value().code);
     return 0;
