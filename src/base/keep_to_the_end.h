@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace nova::base {
 
@@ -9,7 +12,9 @@ namespace nova::base {
 template <typename Value>
 void keep_to_the_end(Value&& value)
 {
-    (void)new Value(std::forward<Value>(value));
+    using Kept = std::remove_cvref_t<Value>;
+    static auto& all = *new std::vector<std::unique_ptr<Kept>>; // Still to be reached: whoever looks for leaks finds none.
+    all.push_back(std::make_unique<Kept>(std::forward<Value>(value)));
 }
 
 } // namespace nova::base

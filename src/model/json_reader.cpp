@@ -210,7 +210,11 @@ private:
         if (!take(':'))
             return fail("':' is missing after a key");
         auto const child = document_.nodes_.size();
-        if (!(known_.is_known && !decoded && document_.view(key, false) == known_.key && pass_over()) && !value(depth + 1))
+        auto const name = decoded ? std::string_view{} : document_.view(key, false);
+        if (depth == 0)
+            may_be_below_ = name == known_.above;
+        bool const asks = depth == 1 && may_be_below_ && name == known_.key && known_.is_known && asked_ < KnownText::most_asked;
+        if (!(asks && pass_over()) && !value(depth + 1))
             return false;
         document_.nodes_[child].key = key;
         document_.nodes_[child].key_decoded = decoded;
@@ -220,6 +224,7 @@ private:
     /// An object whose text is known. Anything else is left as it is.
     bool pass_over()
     {
+        ++asked_;
         skip_space();
         auto const end = end_of_object();
         if (end == at_ || !known_.is_known(text_.substr(at_, end - at_)))
@@ -365,6 +370,8 @@ private:
     JsonDocument& document_;
     std::string_view text_;
     const KnownText& known_;
+    bool may_be_below_ = false; ///< What is read belongs to the root's member that known_ names.
+    int asked_ = 0;
     std::size_t at_ = 0;
     const char* problem_ = "";
 };

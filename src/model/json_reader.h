@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -39,10 +40,12 @@ private:
     std::uint32_t index_;
 };
 
-/// Members that need not be read where somebody knows their very text from before: they are passed over.
+/// A member of a member of the root that need not be read where somebody knows its very text from before: it is passed over.
 struct KnownText {
-    std::string_view key;
+    std::string_view above;                              ///< The root's member.
+    std::string_view key;                                ///< In that one.
     std::function<bool(std::string_view text)> is_known; ///< Of an object's text, with its braces. Empty: none is.
+    static constexpr int most_asked = 4;                 ///< Times that it is asked, for texts that have a key more than once.
 };
 
 /// A parsed JSON text in one flat table. Made for the start of a container, where a DOM of maps and strings costs more than
@@ -56,6 +59,8 @@ public:
     /// Errors: invalid_argument - with line and column; deeper than most_depth; more values than most_values.
     /// `text` is borrowed, and must outlive the document.
     static Result<JsonDocument> parse(std::string_view text, const KnownText& known = {});
+    template <std::same_as<std::string> Text>
+    static void parse(Text&& text, const KnownText& known = {}) = delete; ///< It would be gone before the document.
 
     JsonDocument(JsonDocument&&) = default;
     JsonDocument& operator=(JsonDocument&&) = default;

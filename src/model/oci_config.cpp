@@ -88,7 +88,7 @@ static Result<T> parse(std::string_view text, const KnownText& known = {})
 
 Result<Config> parse_config(std::string_view text, KnowsSeccomp knows)
 {
-    return parse<Config>(text, {"seccomp", std::move(knows)});
+    return parse<Config>(text, {"linux", "seccomp", std::move(knows)});
 }
 
 Result<Process> parse_process(std::string_view text) { return parse<Process>(text); }

@@ -21,13 +21,17 @@ namespace oci = model::oci;
 
 namespace {
 
-Result<UniqueFd> bind_hierarchy(const std::string& place)
+Result<UniqueFd> bind_hierarchy(const std::string& place, std::uint64_t attributes)
 {
     auto tree = TRY(sys::clone_tree(place, Subtree::with_submounts));
     struct statfs filesystem {};
     if (::fstatfs(tree.get(), &filesystem) < 0 ||
         (filesystem.f_type != CGROUP_SUPER_MAGIC && filesystem.f_type != CGROUP2_SUPER_MAGIC))
         return Error{Code::not_found, place + " is in no cgroup file system"};
+    // Before it is attached: in a mount namespace that is joined others could open its files for writing.
+    std::uint64_t const replaced = (attributes & MOUNT_ATTR__ATIME) != 0 ? MOUNT_ATTR__ATIME : 0; // One value of several.
+    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes, .clear = replaced, .propagation = MS_PRIVATE},
+                                  Subtree::with_submounts));
     return tree;
 }
 
@@ -74,14 +78,14 @@ std::vector<Membership> parse_memberships(const std::string& text)
 }
 
 /// Without a namespace of its own.
-Result<UniqueFd> bind_own(const CgroupView& view, const std::string& controller)
+Result<UniqueFd> bind_own(const CgroupView& view, const std::string& controller, std::uint64_t attributes)
 {
-    return bind_hierarchy(sys::Cgroup::at(view.record.cgroup, {controller}).directory(controller));
+    return bind_hierarchy(sys::Cgroup::at(view.record.cgroup, {controller}).directory(controller), attributes);
 }
 
 Result<UniqueFd> bind_member(const std::string& name, const std::string& path, std::uint64_t attributes)
 {
-    auto bound = bind_hierarchy(sys::hierarchy_directory(name) + path);
+    auto bound = bind_hierarchy(sys::hierarchy_directory(name) + path, attributes);
     // Of a hierarchy that is there the host may show us a part only.
     return failed_with(bound, Code::not_found) && sys::has_hierarchy(name) ? mount_hierarchy(name, attributes) : std::move(bound);
 }
@@ -106,7 +110,8 @@ Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uin
     };
     if (view.memberships.empty()) {
         for (const auto& controller : sys::cgroup_controllers())
-            TRY(add(controller, view.own_namespace ? mount_hierarchy(controller, attributes) : bind_own(view, controller)));
+            TRY(add(controller,
+                    view.own_namespace ? mount_hierarchy(controller, attributes) : bind_own(view, controller, attributes)));
         return opened;
     }
     for (const auto& one : parse_memberships(view.memberships))
@@ -121,9 +126,7 @@ Result<UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes, 
         return TRY(configure_unified(data)).create(attributes);
     if (!data.empty())
         (void)TRY(configure_unified(data)); // For the check alone: those of the host's mount, which we bind, stay what they are.
-    auto tree = TRY(bind_own(view, ""));
-    TRY(sys::set_mount_attributes(tree.get(), {.set = attributes, .propagation = MS_PRIVATE}, Subtree::with_submounts));
-    return tree;
+    return bind_own(view, "", attributes);
 }
 
 } // namespace nova::runtime

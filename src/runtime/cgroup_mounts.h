@@ -25,14 +25,13 @@ using MountData = std::vector<std::pair<std::string, std::string>>;
 /// has.
 bool may_bind_hierarchies(const model::oci::Config& config);
 
-/// The container's own part of a hierarchy, attached nowhere.
+/// The container's own part of a hierarchy, attached nowhere. `attributes`: MOUNT_ATTR_*.
 struct Hierarchy {
     std::string name; ///< Of its directory: "memory".
     sys::UniqueFd tree;
 };
-/// Version 1. `attributes`: MOUNT_ATTR_*; those that are bound do not have them yet, and follow the host's mounts.
-Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes);
-/// Version 2, with its attributes. Errors: also invalid_argument - the kernel does not know an option.
+Result<std::vector<Hierarchy>> open_hierarchies(const CgroupView& view, std::uint64_t attributes); ///< Version 1.
+/// Version 2. Errors: also invalid_argument - the kernel does not know an option.
 Result<sys::UniqueFd> open_unified(const CgroupView& view, std::uint64_t attributes, const MountData& data);
 
 } // namespace nova::runtime

@@ -191,6 +191,18 @@ TEST_F(MountsOf, take_the_names_of_options_that_the_kernel_forgot)
     EXPECT_EQ(finished.status.as_exit_code(), 0) << finished.err;
 }
 
+TEST_F(MountsOf, cgroups_have_the_access_times_that_are_asked_for)
+{
+    if (sys::cgroup_layout() != sys::CgroupLayout::legacy)
+        GTEST_SKIP() << "another way";
+    for (auto& mount : config["mounts"])
+        if (mount["destination"] == "/sys/fs/cgroup")
+            mount["options"] = {"nosuid", "noexec", "nodev", "noatime", "ro"};
+    shell("grep ' /sys/fs/cgroup/memory ' /proc/self/mountinfo");
+    auto const finished = run();
+    EXPECT_NE(finished.out.find(" ro,nosuid,nodev,noexec,noatime"), std::string::npos) << finished.out << finished.err;
+}
+
 TEST_F(MountsOf, cgroups_show_the_container_its_own_alone)
 {
     if (sys::cgroup_layout() != sys::CgroupLayout::legacy)

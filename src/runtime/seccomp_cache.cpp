@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -16,18 +18,21 @@ namespace nova::runtime {
 namespace {
 
 /// A program depends on its text and on how this version of nb reads it.
-constexpr std::string_view compiler_version = NOVA_VERSION "/4\n";
+constexpr std::string_view compiler_version = NOVA_VERSION "/5\n";
 constexpr auto most_cached = 4u << 20;
 
-/// A fast hash does: the whole text is compared, so two texts of one hash never meet.
+/// A fast hash does: texts are compared whole, so two of one hash never meet.
 std::string name_of(std::string_view text) { return base::to_hex(std::hash<std::string_view>{}(text), 16); }
 
-/// The file holds: version; flags, "listens" or "-", and the length of the text in a line; the text; the program.
+/// The file holds: version; flags, "listens" or "-", and the length of the text in a line; the text; the program's hash, for
+/// files that a power failure left short, and a line's end; the program.
 std::string head_of(std::string_view text, const SeccompFilter& filter)
 {
     return std::string{compiler_version} + std::to_string(filter.flags) + (filter.wants_listener ? " listens " : " - ") +
            std::to_string(text.size()) + "\n";
 }
+
+std::string head_of_code(std::string_view code) { return name_of(code) + "\n"; }
 
 /// Empty where somebody else could have written it.
 std::optional<std::string> read_own_file(const std::string& path)
@@ -78,11 +83,15 @@ const SeccompFilter* SeccompCache::find(std::string_view text)
     content_ = std::move(*content);
     std::string_view rest = content_;
     auto found = read_head(rest, text);
-    if (!found || !rest.starts_with(text))
+    auto const kept = rest.substr(0, text.size());
+    if (!found || !take(rest, text))
         return nullptr;
-    text_ = rest.substr(0, text.size());
+    auto const code = rest.substr(std::min(rest.size(), head_of_code("").size()));
+    if (code.empty() || !rest.starts_with(head_of_code(code)))
+        return nullptr;
+    text_ = kept;
     filter_ = std::move(*found);
-    filter_.code = rest.substr(text.size());
+    filter_.code = code;
     return &filter_;
 }
 
@@ -94,7 +103,8 @@ void SeccompCache::keep(std::string_view text, const SeccompFilter& filter) cons
     auto const file = sys::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!file.ok())
         return;
-    auto const written = sys::write_all(file.value().get(), head_of(text, filter) + std::string{text} + filter.code);
+    auto const written =
+        sys::write_all(file.value().get(), head_of(text, filter) + std::string{text} + head_of_code(filter.code) + filter.code);
     if (!written.ok() || ::rename(temporary.c_str(), path.c_str()) < 0)
         ::unlink(temporary.c_str());
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,8 +55,10 @@ Status attach_mount(int mount, int target)
     return base::done();
 }
 
-Status attach_mount_at(int mount, int directory, const std::string& name)
+Status attach_mount_below(int mount, int directory, const std::string& name)
 {
+    if (::mkdirat(directory, name.c_str(), 0755) < 0 && errno != EEXIST)
+        return Error::from_errno("make a directory to mount onto");
     if (::syscall(SYS_move_mount, mount, "", directory, name.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return Error::from_errno("attach the mount");
     return base::done();

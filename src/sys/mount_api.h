@@ -20,8 +20,8 @@ Result<UniqueFd> clone_tree(int fd, Subtree subtree);
 
 /// Attaches a detached mount onto the file or directory that `target` stands for.
 Status attach_mount(int mount, int target);
-/// The same onto what has that name in a directory; a link is not followed.
-Status attach_mount_at(int mount, int directory, const std::string& name);
+/// The same onto a directory of that name below another one, which is made where it is missing. A link is not followed.
+Status attach_mount_below(int mount, int directory, const std::string& name);
 
 /// What mount_setattr(2) changes: MOUNT_ATTR_* in set and clear, one of MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0.
 struct MountAttributes {

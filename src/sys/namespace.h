@@ -27,7 +27,7 @@ Result<Cloned> clone_process(std::uint64_t flags, int cgroup = -1);
 
 /// Whether we are in the user namespace that the kernel started with. Only there a process of root's may come back to any
 /// namespace that it left.
-bool is_in_first_user_namespace(); ///< At the first call: who asks does not move before the last.
+bool is_in_first_user_namespace(); ///< The first answer is kept: not to be asked after moving to another one.
 bool is_in_first_cgroup_namespace();
 
 /// Enters one namespace (setns). `type`: CLONE_NEW*, which the descriptor must be; or with a pidfd, a set of them.

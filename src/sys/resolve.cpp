@@ -36,6 +36,11 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, unsi
     return open_resolved(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+Result<UniqueFd> open_without_links(int root, const std::string& path, int flags)
+{
+    return open_resolved(root, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
 Result<UniqueFd> open_beneath(int root, const std::string& path, int flags, unsigned mode)
 {
     return open_resolved(root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);

@@ -13,6 +13,9 @@ using base::Result;
 /// Errors: as openat2(2).
 Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, unsigned mode = 0);
 
+/// The same for a path without symbolic links. Errors: invalid_argument (ELOOP) - there is one.
+Result<UniqueFd> open_without_links(int root, const std::string& path, int flags);
+
 /// openat2(2) that refuses any symbolic link on the way (the last component with O_NOFOLLOW in `flags` stays possible with
 /// O_PATH) and any path that leaves `root`. For writing a tree as a stranger says. Errors: invalid_argument (ELOOP, EXDEV); as
 /// openat2(2).

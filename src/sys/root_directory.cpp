@@ -130,13 +130,21 @@ bool RootDirectory::holds(const std::string& path) const { return start_of(path)
 Result<UniqueFd> RootDirectory::open(const std::string& path, int flags) const
 {
     if (auto const [mount, rest] = start_of(path); mount) {
-        auto found = open_beneath(mount->fd(), rest, flags);
-        if (found.ok() || found.error().errnum() != ELOOP)
-            return found;
-        found = mount->open(rest, flags); // A link is on the way, which may be meant as from our own root.
-        if (!failed_with(found, Code::not_found))
+        auto found = mount->look_up(rest, flags);
+        // What is missing is missing; but a link on the way may be meant as from our own root, and one on the way to any mount
+        // may have led that over this one.
+        if (!failed_with(found, Code::not_found) || !(met_links_ || mount->met_links_))
             return found;
     }
+    return look_up(path, flags);
+}
+
+Result<UniqueFd> RootDirectory::look_up(const std::string& path, int flags) const
+{
+    auto found = open_without_links(fd(), path, flags);
+    if (found.ok() || found.error().errnum() != ELOOP)
+        return found;
+    met_links_ = true;
     return open_in_root(fd(), path, flags);
 }
 
@@ -144,7 +152,7 @@ Result<RootDirectory::Place> RootDirectory::open_place(const std::string& path) 
 {
     if (path == ".")
         return Place{fd(), {}};
-    auto opened = TRY(open_in_root(fd(), path, O_PATH | O_DIRECTORY));
+    auto opened = TRY(look_up(path, O_PATH | O_DIRECTORY));
     auto const number = opened.get();
     return Place{number, std::move(opened)};
 }
@@ -165,17 +173,17 @@ Result<UniqueFd> RootDirectory::ensure_directory(const std::string& path, unsign
     if (auto const [mount, rest] = start_of(path); mount) {
         // The usual case: little lies in what we have just mounted. One name, so that no link is on the way.
         if (rest.find('/') == std::string::npos && ::mkdirat(mount->fd(), rest.c_str(), mode) == 0)
-            return open_beneath(mount->fd(), rest, O_PATH | O_DIRECTORY);
+            return mount->look_up(rest, O_PATH | O_DIRECTORY);
         return mount->ensure_directory(rest, mode);
     }
-    auto found = open_in_root(fd(), path, O_PATH | O_DIRECTORY);
+    auto found = look_up(path, O_PATH | O_DIRECTORY);
     if (found.ok() || !failed_with(found, Code::not_found))
         return found;
     // The usual case: only the last name is missing.
     auto const clean = clean_path(path);
     auto const [above, name] = split_last(clean);
     if (auto const parent = open_place(above); parent.ok() && ::mkdirat(parent.value().fd, name.c_str(), mode) == 0)
-        return open_in_root(fd(), clean, O_PATH | O_DIRECTORY);
+        return look_up(clean, O_PATH | O_DIRECTORY);
     return ensure_below(path, mode, most_links);
 }
 
@@ -190,20 +198,20 @@ Result<UniqueFd> RootDirectory::ensure_below(const std::string& path, unsigned m
         auto const end = std::min(clean.find('/', begin), clean.size());
         auto const name = clean.substr(begin, end - begin);
         auto const here = before == "." ? name : before + "/" + name;
-        auto found = open_in_root(fd(), here, O_PATH | O_DIRECTORY);
+        auto found = look_up(here, O_PATH | O_DIRECTORY);
         if (failed_with(found, Code::not_found))
             return ensure_step(before, name, clean.substr(std::min(end + 1, clean.size())), mode, links_left);
         TRY(std::move(found));
         before = here;
         begin = end + 1;
     }
-    return open_in_root(fd(), clean, O_PATH | O_DIRECTORY);
+    return look_up(clean, O_PATH | O_DIRECTORY);
 }
 
 Result<UniqueFd> RootDirectory::ensure_step(const std::string& before, const std::string& name, const std::string& rest,
                                             unsigned mode, int links_left) const
 {
-    auto const parent = TRY(open_in_root(fd(), before, O_RDONLY | O_DIRECTORY));
+    auto const parent = TRY(look_up(before, O_RDONLY | O_DIRECTORY));
     auto const tail = rest.empty() ? "" : "/" + rest;
     if (::mkdirat(parent.get(), name.c_str(), mode) == 0 || errno == EEXIST) {
         auto const link = link_target(parent.get(), name);

@@ -32,7 +32,7 @@ public:
 
     enum class Content {
         strange, ///< A stranger may have filled it: links in it are followed as from the root.
-        ours,    ///< The kernel or we did, and links in it lead nowhere else.
+        ours,    ///< The kernel or we did: what it lacks is looked for nowhere else.
     };
 
     /// Attaches a mount onto `target`, which is what was found at `path`. One of ours is held from then on.
@@ -40,7 +40,8 @@ public:
 
     bool holds(const std::string& path) const; ///< A mount of ours lies there.
 
-    /// What lies there, links followed. `flags`: of open(2). Errors: not_found.
+    /// What lies there, links followed. `flags`: of open(2). Errors: not_found - also where a mount of ours lacks it, and
+    /// something else has come to lie at that mount's place.
     Result<UniqueFd> open(const std::string& path, int flags) const;
 
     /// A handle of it (O_PATH).
@@ -67,13 +68,15 @@ private:
         int fd = -1;
         UniqueFd opened;
     };
-    Result<Place> open_place(const std::string& path) const; ///< From our own root; mounts in it are not asked.
+    Result<UniqueFd> look_up(const std::string& path, int flags) const; ///< From our own root; notes that there was a link.
+    Result<Place> open_place(const std::string& path) const;            ///< From our own root; mounts in it are not asked.
     Result<Place> ensure_place(const std::string& path) const;
     Result<UniqueFd> ensure_below(const std::string& path, unsigned mode, int links_left) const;
     Result<UniqueFd> ensure_step(const std::string& before, const std::string& name, const std::string& rest, unsigned mode,
                                  int links_left) const;
 
     UniqueFd fd_;
+    mutable bool met_links_ = false;
     std::vector<Held> held_; ///< In the order in which they were mounted: the last one covers.
 };
 

@@ -92,6 +92,17 @@ TEST_F(MountsInARoot, that_lack_a_name_lack_it_whatever_lies_at_their_place_by_t
     EXPECT_EQ(text("/real/place/more"), "none");
 }
 
+TEST_F(MountsInARoot, that_a_link_led_another_one_over_do_not_hide_what_lies_there)
+{
+    attach("real/place", Content::ours, "ours");
+    fs::create_directory_symlink("real", directory / "alias");
+    attach("alias", Content::strange, "theirs");
+    fs::create_directory(directory / "real/place");
+    std::ofstream{directory / "real/place/more"} << "theirs as well";
+    EXPECT_EQ(text("real/place/more"), "theirs as well");
+    (void)::umount2((directory / "real").c_str(), MNT_DETACH);
+}
+
 TEST_F(MountsInARoot, may_have_links_that_mean_the_root)
 {
     attach("real/place", Content::ours, "ours");

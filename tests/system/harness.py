@@ -199,8 +199,11 @@ def written_spec(nb, place, *options):
 
 
 def alive(pid):
+    """Also while its other threads are about to end: until the last one has, its sockets take connections."""
+    process = pathlib.Path(f"/proc/{pid}")
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+        ended = (process / "stat").read_text().rsplit(")", 1)[1].split()[0] in ("Z", "X")
+        return not ended or len(list((process / "task").iterdir())) > 1
     except OSError:
         return False
 

@@ -378,7 +378,8 @@ def ctr_runs_in_a_terminal(c):
 def ctr_execs(c):
     c.up("exec")
     assert c.run("task", "exec", "--exec-id", "a", "exec", "bash", "-c", "ps -e -o comm=; exit 4", check=False).returncode == 4
-    assert c.out("task", "exec", "--exec-id", "b", "--user", "1234", "--cwd", "/usr", "exec", "bash", "-c", "id -u; pwd") == "1234\n/usr"
+    said = c.out("task", "exec", "--exec-id", "b", "--user", "1234", "--cwd", "/usr", "exec", "bash", "-c", "id -u; pwd")
+    assert said == "1234\n/usr", said
     check_shell(c.terminal("task", "exec", "--exec-id", "c", "--tty", "exec", "bash", "--norc"), "/dev/pts/")
 
 
