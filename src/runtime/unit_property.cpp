@@ -199,9 +199,29 @@ void add_memory(const oci::MemoryLimits& memory, bool unified, std::vector<UnitP
         out.push_back({"MemorySwapMax", UINT64_MAX});
 }
 
+/// What files of version 2 say of processors. What is no number there the kernel refuses later.
+oci::CpuLimits cpu_limits_of(const std::map<std::string, std::string>& unified)
+{
+    auto const text_of = [&](const char* file) {
+        auto const found = unified.find(file);
+        return found == unified.end() ? std::string{} : std::string{base::trim(found->second)};
+    };
+    oci::CpuLimits limits;
+    limits.cpus = text_of("cpuset.cpus");
+    limits.mems = text_of("cpuset.mems");
+    auto const words = base::split(text_of("cpu.max"), ' ');
+    if (auto const quota = base::parse_integer(words[0], 1, INT64_MAX); quota.ok() || words[0] == "max")
+        limits.quota = quota.ok() ? quota.value() : -1;
+    if (words.size() > 1)
+        if (auto const period = base::parse_integer(words[1], 1, INT64_MAX); period.ok())
+            limits.period = static_cast<std::uint64_t>(period.value());
+    return limits;
+}
+
 /// Files of version 2 whose content systemd would set back.
 void add_unified(const std::map<std::string, std::string>& unified, std::vector<UnitProperty>& out)
 {
+    add_cpu(cpu_limits_of(unified), true, out);
     constexpr std::array<std::pair<std::string_view, const char*>, 7> known{{{"memory.max", "MemoryMax"},
                                                                              {"memory.high", "MemoryHigh"},
                                                                              {"memory.low", "MemoryLow"},

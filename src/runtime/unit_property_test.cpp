@@ -114,6 +114,20 @@ TEST(UnitProperty, takes_swap_away_where_it_is_0_and_memory_has_no_limit)
     EXPECT_TRUE(limit_properties(resources, true).empty());
 }
 
+TEST(UnitProperty, tells_what_files_of_version_2_say_of_processors)
+{
+    model::oci::Resources resources;
+    resources.unified = {{"cpu.max", "10000 50000\n"}, {"cpuset.cpus", "0-1"}, {"cpuset.mems", "0"}};
+    EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{{"CPUQuotaPeriodUSec", std::uint64_t{50000}},
+                                                                            {"CPUQuotaPerSecUSec", std::uint64_t{200000}},
+                                                                            {"AllowedCPUs", Bits{0x03}},
+                                                                            {"AllowedMemoryNodes", Bits{0x01}}}));
+    resources.unified = {{"cpu.max", "max"}};
+    EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{{"CPUQuotaPerSecUSec", UINT64_MAX}}));
+    resources.unified = {{"cpu.max", "much"}};
+    EXPECT_TRUE(limit_properties(resources, true).empty()) << "the kernel refuses it";
+}
+
 TEST(UnitProperty, tells_the_limits_of_version_1)
 {
     model::oci::Resources resources;
