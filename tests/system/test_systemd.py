@@ -52,6 +52,12 @@ ROOT_CASES = {
         [ $(cat $group/pids.max) = 1 ]; [ $(systemctl show --value -p TasksMax nb-$id.scope) = 1 ]
         ! nb exec $id true
         """, resources={"pids": {"limit": 1}}),
+    "limits_by_file_stay": Case("""
+        nb run --detach --bundle $bundle $id
+        check() { [ "$(cat $group/cpu.max)" = "10000 50000" ]; [ $(cat $group/cpuset.cpus) = 0 ]; [ $(cat $group/memory.high) = 20971520 ]; }
+        check; [ $(systemctl show --value -p CPUQuotaPerSecUSec nb-$id.scope) = 200ms ]
+        systemctl daemon-reload; check
+        """, resources={"unified": {"cpu.max": "10000 50000", "cpuset.cpus": "0", "memory.high": "20971520"}}),
     "limits_stay_when_systemd_reads_its_files_anew": Case("""
         nb run --detach --bundle $bundle $id
         nb update --memory 33554432 --cpu-share 512 --pids-limit 9 $id
