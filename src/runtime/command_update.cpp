@@ -1,7 +1,9 @@
 // update: other limits for a container that runs.
 #include <algorithm>
 
+#include "base/strings.h"
 #include "model/json_merge.h"
+#include "runtime/cgroup_values.h"
 #include "runtime/commands.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/intel_rdt.h"
@@ -48,6 +50,26 @@ Status note_resources(const StateDirectory& directory, const std::string& resour
     return directory.replace_config(merge_json(config.root(), patch.root()));
 }
 
+/// systemd keeps a quota as a share of a processor: whoever changes the quota or its period tells it both, as the files have them
+/// now.
+oci::Resources with_whole_quota(const sys::Cgroup& cgroup, oci::Resources resources)
+{
+    auto& cpu = resources.cpu;
+    if (!cpu.quota && !cpu.period)
+        return resources;
+    bool const unified = cgroup.is_unified("cpu");
+    auto const both = unified
+                          ? base::split(text_in(cgroup, "cpu", "cpu.max"), ' ')
+                          : std::vector{text_in(cgroup, "cpu", "cpu.cfs_quota_us"), text_in(cgroup, "cpu", "cpu.cfs_period_us")};
+    if (both.size() != 2)
+        return resources;
+    if (auto const quota = base::parse_integer(both[0], 1, INT64_MAX); quota.ok() || both[0] == "max" || both[0] == "-1")
+        cpu.quota = quota.ok() ? quota.value() : -1;
+    if (auto const period = base::parse_integer(both[1], 1, INT64_MAX); period.ok())
+        cpu.period = static_cast<std::uint64_t>(period.value());
+    return resources;
+}
+
 /// What the kernel may refuse, together: when one of these fails the limits are set back.
 Status change_all(const Globals& globals, const Record& record, const sys::Cgroup& cgroup, const Change& change)
 {
@@ -56,7 +78,7 @@ Status change_all(const Globals& globals, const Record& record, const sys::Cgrou
         if (!resources.devices.empty())
             TRY(apply_device_rules(cgroup, resources.devices));
         TRY(update_rdt_class(globals, record, change.rdt));
-        return tell_systemd(record.unit, systemd_kind(globals), resources);
+        return tell_systemd(record.unit, systemd_kind(globals), with_whole_quota(cgroup, resources));
     });
 }
 

@@ -58,6 +58,14 @@ ROOT_CASES = {
         check; [ $(systemctl show --value -p CPUQuotaPerSecUSec nb-$id.scope) = 200ms ]
         systemctl daemon-reload; check
         """, resources={"unified": {"cpu.max": "10000 50000", "cpuset.cpus": "0", "memory.high": "20971520"}}),
+    "a_quota_and_its_period_are_changed_one_by_one": Case("""
+        nb run --detach --bundle $bundle $id
+        check() { [ "$(cat $group/cpu.max)" = "$1" ]; [ $(systemctl show --value -p CPUQuotaPerSecUSec nb-$id.scope) = $2 ]; }
+        nb update --cpu-quota 20000 $id; check "20000 50000" 400ms
+        nb update --cpu-period 40000 $id; check "20000 40000" 500ms
+        systemctl daemon-reload; check "20000 40000" 500ms
+        nb update --cpu-quota -1 $id; check "max 40000" infinity || check "max 100000" infinity
+        """, resources={"cpu": {"quota": 10000, "period": 50000}}),
     "limits_stay_when_systemd_reads_its_files_anew": Case("""
         nb run --detach --bundle $bundle $id
         nb update --memory 33554432 --cpu-share 512 --pids-limit 9 $id
