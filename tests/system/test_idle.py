@@ -1,5 +1,7 @@
 """Idle means idle: a Nova at rest writes nothing, computes nothing and hardly wakes."""
+import contextlib
 import hashlib
+import os
 import pathlib
 import time
 
@@ -29,13 +31,17 @@ def switches(pid):
 
 
 def files(root):
-    """All that Nova keeps: path to size, time of change and content. The project is ours."""
+    """All that Nova keeps: path to size, time of change and content. The project is ours. What goes meanwhile is not there."""
     found = {}
     for top in ("state", "run"):
-        for path in sorted((root / top).rglob("*")):
-            if path.is_file() and not path.is_symlink() and not any(part in str(path) for part in ("/images/layers/", "/netns/", "/root/rootfs/")):
-                status = path.stat()
-                found[str(path)] = (status.st_size, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for directory, _, names in os.walk(root / top):  # Passes over directories that are removed under it.
+            for path in (pathlib.Path(directory) / name for name in names):
+                if path.is_symlink() or any(part in str(path) for part in ("/images/layers/", "/netns/", "/root/rootfs/")):
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file():
+                        status = path.stat()
+                        found[str(path)] = (status.st_size, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
     return found
 
 
