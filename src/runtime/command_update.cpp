@@ -1,7 +1,6 @@
 // update: other limits for a container that runs.
 #include <algorithm>
 
-#include "base/strings.h"
 #include "model/json_merge.h"
 #include "runtime/cgroup_values.h"
 #include "runtime/commands.h"
@@ -57,16 +56,12 @@ oci::Resources with_whole_quota(const sys::Cgroup& cgroup, oci::Resources resour
     auto& cpu = resources.cpu;
     if (!cpu.quota && !cpu.period)
         return resources;
-    bool const unified = cgroup.is_unified("cpu");
-    auto const both = unified
-                          ? base::split(text_in(cgroup, "cpu", "cpu.max"), ' ')
-                          : std::vector{text_in(cgroup, "cpu", "cpu.cfs_quota_us"), text_in(cgroup, "cpu", "cpu.cfs_period_us")};
-    if (both.size() != 2)
+    if (cgroup.is_unified("cpu")) {
+        take_cpu_max(text_in(cgroup, "cpu", "cpu.max"), cpu);
         return resources;
-    if (auto const quota = base::parse_integer(both[0], 1, INT64_MAX); quota.ok() || both[0] == "max" || both[0] == "-1")
-        cpu.quota = quota.ok() ? quota.value() : -1;
-    if (auto const period = base::parse_integer(both[1], 1, INT64_MAX); period.ok())
-        cpu.period = static_cast<std::uint64_t>(period.value());
+    }
+    auto const quota = text_in(cgroup, "cpu", "cpu.cfs_quota_us");
+    take_cpu_max((quota == "-1" ? "max" : quota) + " " + text_in(cgroup, "cpu", "cpu.cfs_period_us"), cpu);
     return resources;
 }
 

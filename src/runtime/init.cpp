@@ -13,7 +13,6 @@
 #include "runtime/hidden_paths.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
-#include "runtime/new_network.h"
 #include "runtime/sysctls.h"
 #include "sys/cgroup.h"
 #include "sys/default_signals.h"
@@ -114,7 +113,7 @@ Status Init::join_own_network()
         TRY(sys::enter_netns(note.fds.at(0).get()));
     }
     if ((plan_.namespaces.fresh & CLONE_NEWNET) != 0)
-        TRY(raise_loopback()); // By us: the parent makes the cgroup meanwhile.
+        TRY(sys::raise_loopback()); // Programs count on it. By us: the parent makes the cgroup meanwhile.
     return apply_sysctls(config_.platform, plan_.host_proc.get());
 }
 

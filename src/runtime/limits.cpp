@@ -85,6 +85,16 @@ void complete_pids_limit(std::string_view config_version, oci::Resources& resour
         limit = 1;
 }
 
+void take_cpu_max(std::string_view text, oci::CpuLimits& cpu)
+{
+    auto const words = base::split(text, ' ');
+    if (auto const quota = base::parse_integer(words[0], 1, INT64_MAX); quota.ok() || words[0] == "max")
+        cpu.quota = quota.ok() ? quota.value() : -1;
+    if (words.size() > 1)
+        if (auto const period = base::parse_integer(words[1], 1, INT64_MAX); period.ok())
+            cpu.period = static_cast<std::uint64_t>(period.value());
+}
+
 std::uint64_t weight_of_shares(std::uint64_t shares)
 {
     auto const exponent_of_two = std::log2(static_cast<double>(std::clamp<std::uint64_t>(shares, 2, 262144)));

@@ -18,6 +18,9 @@ void complete_pids_limit(std::string_view config_version, model::oci::Resources&
 /// crun take: log10(weight) = (log2(shares)^2 + 125 log2(shares)) / 612 - 7 / 34.
 std::uint64_t weight_of_shares(std::uint64_t shares);
 
+/// Takes quota and period as version 2's cpu.max has them: "20000 50000", "max 100000", "max". What is no number stays as it was.
+void take_cpu_max(std::string_view text, model::oci::CpuLimits& cpu);
+
 /// Version 1 (and hybrid), in the order in which the kernel takes the values.
 Status write_legacy_limits(LimitWriter& writer, const model::oci::Resources& resources);
 

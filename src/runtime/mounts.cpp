@@ -268,8 +268,8 @@ Status mount_cgroup(const MountContext& context, const oci::Mount& mount, const 
     TRY(filesystem.set("mode", "755"));
     auto const cover = TRY(filesystem.create(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     TRY(context.root.attach(cover, target, mount.destination, Content::ours));
-    for (const auto& hierarchy :
-         TRY(open_hierarchies(context.cgroups, attributes))) // Our own file system: nothing else is in it.
+    // In our own file system: nothing else is in it.
+    for (const auto& hierarchy : TRY(open_hierarchies(context.cgroups, attributes)))
         TRY(sys::attach_mount_below(hierarchy.tree.get(), cover.get(), hierarchy.name).context(hierarchy.name));
     if ((options.set & MOUNT_ATTR_RDONLY) != 0)
         TRY(sys::set_mount_attributes(cover.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::this_mount));

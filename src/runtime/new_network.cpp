@@ -22,6 +22,4 @@ Result<sys::UniqueFd> make_network()
     return made;
 }
 
-Status raise_loopback() { return sys::raise_loopback_here(); }
-
 } // namespace nova::runtime

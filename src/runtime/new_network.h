@@ -14,7 +14,4 @@ bool may_make_network_apart(const NamespacePlan& plan);
 /// The caller, a process with one thread, is back in its own namespace after.
 Result<sys::UniqueFd> make_network();
 
-/// Raises the loopback of the network namespace that the caller is in: programs count on that, and other runtimes do it too.
-Status raise_loopback();
-
 } // namespace nova::runtime

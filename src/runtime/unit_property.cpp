@@ -209,12 +209,7 @@ oci::CpuLimits cpu_limits_of(const std::map<std::string, std::string>& unified)
     oci::CpuLimits limits;
     limits.cpus = text_of("cpuset.cpus");
     limits.mems = text_of("cpuset.mems");
-    auto const words = base::split(text_of("cpu.max"), ' ');
-    if (auto const quota = base::parse_integer(words[0], 1, INT64_MAX); quota.ok() || words[0] == "max")
-        limits.quota = quota.ok() ? quota.value() : -1;
-    if (words.size() > 1)
-        if (auto const period = base::parse_integer(words[1], 1, INT64_MAX); period.ok())
-            limits.period = static_cast<std::uint64_t>(period.value());
+    take_cpu_max(text_of("cpu.max"), limits);
     return limits;
 }
 

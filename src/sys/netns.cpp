@@ -52,7 +52,7 @@ Result<UniqueFd> open_own_netns()
     return open_file("/proc/thread-self/ns/net", O_RDONLY); // Without privilege in that namespace.
 }
 
-Status raise_loopback_here()
+Status raise_loopback()
 {
     UniqueFd const socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     struct ifreq request {};

@@ -20,7 +20,7 @@ Status enter_netns(int fd);
 Result<UniqueFd> open_own_netns();
 
 /// Takes the loopback of our own namespace into service. Needs no netlink socket: to make one and ask takes half as long again.
-Status raise_loopback_here();
+Status raise_loopback();
 
 /// A number that no other network namespace has or gets before the next boot (Linux 5.14).
 Result<std::uint64_t> own_netns_cookie();
