@@ -11,6 +11,7 @@ namespace nova::supervisor {
 namespace {
 
 constexpr std::size_t most_unsent = 256 * 1024;
+constexpr std::size_t most_typed = 256 * 1024; ///< By those who have left, while the process does not read.
 
 } // namespace
 
@@ -50,10 +51,10 @@ void Attachments::on_ready(Attachment& attachment, sys::Ready ready)
         attachment.unsent.clear();
         send(attachment, waiting);
     }
-    if (ready.readable)
+    if (ready.hung_up)
+        leave(attachment);
+    else if (ready.readable)
         read_typed(attachment);
-    else if (ready.hung_up)
-        attachment.is_gone = true;
     update(attachment);
     sweep();
 }
@@ -66,10 +67,8 @@ void Attachments::send(Attachment& attachment, std::string_view bytes)
             bytes.remove_prefix(static_cast<std::size_t>(count));
         else if (errno == EAGAIN)
             break;
-        else if (errno != EINTR) {
-            attachment.is_gone = true;
-            return;
-        }
+        else if (errno != EINTR)
+            return leave(attachment);
     }
     attachment.unsent.append(bytes);
 }
@@ -88,6 +87,18 @@ void Attachments::read_typed(Attachment& attachment)
     if (input_ < 0)
         return;
     typed_.append(buffer, static_cast<std::size_t>(count));
+    write_typed();
+}
+
+/// What he typed before he left is still the process's, also while it does not read and whatever it answers.
+void Attachments::leave(Attachment& attachment)
+{
+    char buffer[4096];
+    ssize_t count = 0;
+    while (typed_.size() < most_typed && (count = ::read(attachment.socket.get(), buffer, sizeof buffer)) > 0)
+        if (input_ >= 0)
+            typed_.append(buffer, static_cast<std::size_t>(count));
+    attachment.is_gone = true;
     write_typed();
 }
 

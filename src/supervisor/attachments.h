@@ -36,6 +36,7 @@ private:
     void on_ready(Attachment& attachment, sys::Ready ready);
     void send(Attachment& attachment, std::string_view bytes);
     void read_typed(Attachment& attachment);
+    void leave(Attachment& attachment);
     void write_typed();
     void update(Attachment& attachment);
     void sweep();

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace nova::test {
 namespace {
 
@@ -195,6 +198,22 @@ TEST_F(Streams, notices_that_the_client_of_an_exec_has_gone)
         ::usleep(20'000);
 
     EXPECT_EQ(streams_->running(), 0) << "cat saw the end of its input";
+}
+
+TEST_F(Streams, passes_on_all_that_a_client_sent_before_it_left_though_nobody_takes_the_answer)
+{
+    auto const go = root_ + "/go";
+    auto const received = root_ + "/received";
+    std::string const sent(150'000, 'x'); // More than a pipe holds, less than pipe and socket do.
+    shell("while ! [ -e " + go + " ]; do sleep 0.01; done; echo answer; sleep 0.2; cat > " + received, true)
+        .write(sent, soon())
+        .ok();
+    std::ofstream{go}.flush();
+
+    for (int i = 0; i < 500 && streams_->running() > 0; ++i)
+        ::usleep(20'000);
+
+    EXPECT_EQ(std::filesystem::file_size(received), sent.size());
 }
 
 TEST_F(Streams, closes_sessions_when_the_server_stops)

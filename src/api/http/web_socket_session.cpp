@@ -82,11 +82,8 @@ void WebSocketSession::handle_frames()
 {
     while (!closed_ && !in_busy_) {
         auto frame = base::take_frame(inbox_, base::Masking::client, loop_.limits.frame_bytes);
-        if (!frame.ok()) {
-            send_frame(base::FrameType::close, close_payload(close_protocol_error));
-            finishing_ = true;
-            return;
-        }
+        if (!frame.ok())
+            return say_goodbye(close_payload(close_protocol_error));
         if (!frame.value())
             return read_client();
         if (!handle_frame(std::move(*frame.value())))
@@ -100,11 +97,7 @@ bool WebSocketSession::handle_frame(base::WebSocketFrame frame)
     switch (frame.type) {
     case FrameType::ping: send_frame(FrameType::pong, frame.payload); return true;
     case FrameType::pong: return true;
-    case FrameType::close:
-        if (!finishing_)
-            send_frame(FrameType::close, frame.payload.substr(0, 2));
-        finishing_ = true;
-        return false;
+    case FrameType::close: say_goodbye(frame.payload.substr(0, 2)); return false;
     default: break;
     }
     if (message_.size() + frame.payload.size() > loop_.limits.frame_bytes) {
@@ -258,7 +251,15 @@ void WebSocketSession::finish_if_over()
 void WebSocketSession::finish(const json& status)
 {
     send_channel(Channel::status, status.dump(-1, ' ', false, json::error_handler_t::replace));
-    send_frame(base::FrameType::close, close_payload(close_normal));
+    say_goodbye(close_payload(close_normal));
+}
+
+/// The last frame; who does not read any more gets none.
+void WebSocketSession::say_goodbye(std::string_view payload)
+{
+    if (!client_reads_)
+        return close();
+    send_frame(base::FrameType::close, payload);
     finishing_ = true;
 }
 
@@ -271,7 +272,7 @@ void WebSocketSession::send_channel(Channel channel, std::string_view data)
 
 void WebSocketSession::send_frame(base::FrameType type, std::string_view payload)
 {
-    if (finishing_ || closed_)
+    if (finishing_ || closed_ || !client_reads_)
         return;
     outbox_ += base::encode_frame(type, payload, base::Masking::server);
     flush();
@@ -282,19 +283,25 @@ void WebSocketSession::flush()
     if (writer_.busy() || outbox_.empty())
         return;
     writer_.write(std::exchange(outbox_, {}), [self = self()](error_code error) {
-        if (error || (self->finishing_ && self->outbox_.empty()))
+        if (self->finishing_ && (error || self->outbox_.empty()))
             return self->close();
+        if (error)
+            self->stop_sending();
         self->flush();
         self->read_output(self->out_);
         self->read_output(self->err_);
     });
 }
 
-void WebSocketSession::drain()
+/// The client has left. What it sent before is still the process's: its end is seen where it is read, behind all that.
+void WebSocketSession::stop_sending()
 {
-    send_frame(base::FrameType::close, close_payload(close_going_away));
-    finishing_ = true;
+    client_reads_ = false;
+    outbox_.clear();
+    out_.wanted = err_.wanted = false;
 }
+
+void WebSocketSession::drain() { say_goodbye(close_payload(close_going_away)); }
 
 void WebSocketSession::close()
 {

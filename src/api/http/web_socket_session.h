@@ -53,9 +53,11 @@ private:
     void exited(std::optional<int> code);
     void finish_if_over();
     void finish(const json& status);
+    void say_goodbye(std::string_view payload);
     void send_channel(Channel channel, std::string_view data);
     void send_frame(base::FrameType type, std::string_view payload);
     void flush();
+    void stop_sending();
     bool backlogged() const { return outbox_.size() > loop_.limits.session_backlog; }
 
     Loop& loop_;
@@ -70,6 +72,7 @@ private:
     bool has_exit_ = false;
     std::optional<json> status_; ///< Known: how it ended.
     bool finishing_ = false;
+    bool client_reads_ = true;
     bool closed_ = false;
 
     std::array<char, 4096> chunk_{};
