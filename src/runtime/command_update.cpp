@@ -6,6 +6,7 @@
 #include "runtime/commands.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/intel_rdt.h"
+#include "runtime/kept_limits.h"
 #include "runtime/limits.h"
 #include "runtime/state.h"
 #include "runtime/update_request.h"
@@ -65,6 +66,15 @@ oci::Resources with_whole_quota(const sys::Cgroup& cgroup, oci::Resources resour
     return resources;
 }
 
+/// The files say what they said before, also where systemd would have it a little different.
+Status tell_service_manager(const Globals& globals, const Record& record, const sys::Cgroup& cgroup,
+                            const oci::Resources& resources)
+{
+    auto const limits = KeptLimits::read(cgroup);
+    TRY(tell_systemd(record.unit, systemd_kind(globals), with_whole_quota(cgroup, resources)));
+    return limits.set_back(cgroup);
+}
+
 /// What the kernel may refuse, together: when one of these fails the limits are set back.
 Status change_all(const Globals& globals, const Record& record, const sys::Cgroup& cgroup, const Change& change)
 {
@@ -73,7 +83,7 @@ Status change_all(const Globals& globals, const Record& record, const sys::Cgrou
         if (!resources.devices.empty())
             TRY(apply_device_rules(cgroup, resources.devices));
         TRY(update_rdt_class(globals, record, change.rdt));
-        return tell_systemd(record.unit, systemd_kind(globals), with_whole_quota(cgroup, resources));
+        return record.unit.empty() ? done() : tell_service_manager(globals, record, cgroup, resources);
     });
 }
 

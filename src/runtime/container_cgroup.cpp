@@ -1,6 +1,7 @@
 #include "runtime/container_cgroup.h"
 
 #include "runtime/cgroup_owner.h"
+#include "runtime/kept_limits.h"
 #include "runtime/limits.h"
 #include "runtime/log.h"
 
@@ -131,7 +132,9 @@ Status ContainerCgroup::make(const Globals& globals, const oci::Config& config, 
 Status ContainerCgroup::settle(const Globals& globals, const oci::Config& config)
 {
     if (scope_) {
+        auto const limits = KeptLimits::read(*group_);
         TRY(scope_->settle(config.platform.resources));
+        TRY(limits.set_back(*group_).context("linux.resources"));
         TRY(limit_pids(*group_, config.platform.resources));
     }
     auto given = group_ ? give_cgroup_away(*group_, config) : done();

@@ -101,7 +101,7 @@ Status Scope::stop()
 Status tell_systemd(const std::string& unit, SystemdKind kind, const oci::Resources& resources)
 {
     auto const properties = limit_properties(resources, is_unified());
-    if (unit.empty() || properties.empty())
+    if (properties.empty())
         return done();
     auto systemd = TRY(Systemd::connect(kind));
     return systemd.set_properties(unit, properties);

@@ -49,7 +49,7 @@ private:
     PlaceHolder holder_;
 };
 
-/// The limits of a container that runs, told to systemd too. Nothing where no unit is given.
+/// The limits of a container that runs, told to systemd too.
 Status tell_systemd(const std::string& unit, SystemdKind kind, const model::oci::Resources& resources);
 
 } // namespace nova::runtime

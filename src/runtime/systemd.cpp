@@ -191,6 +191,7 @@ Status Systemd::set_properties(const std::string& unit, const std::vector<UnitPr
     body.boolean(true); // For as long as it runs.
     write_properties(body, properties);
     TRY(call("SetUnitProperties", "sba(sv)", body));
+    TRY(cgroup_of(unit)); // It answers before it acts, and acts before it answers again.
     return done();
 }
 

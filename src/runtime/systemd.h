@@ -38,7 +38,7 @@ public:
     /// Where its cgroup lies: "/system.slice/nb-web.scope".
     Result<std::string> cgroup_of(const std::string& unit);
 
-    /// Until the unit ends or the machine does.
+    /// Until the unit ends or the machine does. Its cgroup has all of the unit's limits as systemd sees them then.
     Status set_properties(const std::string& unit, const std::vector<UnitProperty>& properties);
 
     /// Ends all in it. Accepts absence.
