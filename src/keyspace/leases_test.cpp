@@ -46,10 +46,10 @@ TEST_F(LeaseTest, takes_its_keys_with_it_when_it_runs_out)
 
 TEST_F(LeaseTest, lives_on_while_it_is_kept_alive)
 {
-    auto const lease = store().grant(300ms).value();
+    auto const lease = store().grant(1500ms).value();
     ASSERT_TRUE(store().put("/a", "1", {.lease = lease}).ok());
     for (int i = 0; i < 8; ++i) {
-        std::this_thread::sleep_for(60ms);
+        std::this_thread::sleep_for(250ms);
         ASSERT_TRUE(store().keep_alive(lease).ok());
     }
     EXPECT_TRUE(store().get("/a").ok());

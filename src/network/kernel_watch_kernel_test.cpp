@@ -132,6 +132,8 @@ TEST_F(Watch, comes_to_rest_when_who_is_told_ensures_everything)
     ASSERT_TRUE(watching.ok());
     shell({"ip", "link", "del", lab.bridge});
     shell({"nft", "flush", "ruleset"});
+    for (int i = 0; i < 100 && passes == 0; ++i)
+        std::this_thread::sleep_for(100ms);
     std::this_thread::sleep_for(1s);
     int const after_repair = passes;
     EXPECT_TRUE(networks->observe_switch("lab").value().active());

@@ -229,7 +229,7 @@ TEST_F(QemuMachine, cannot_be_slowed_by_a_monitor_that_hangs)
     ASSERT_TRUE(machine.child().signal(SIGSTOP).ok());
     auto const start = std::chrono::steady_clock::now();
     EXPECT_EQ(qemu->observe(plan).error().code(), Code::deadline_exceeded);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
     ASSERT_TRUE(machine.child().signal(SIGCONT).ok());
     EXPECT_TRUE(becomes(Power::on));
 }
@@ -257,7 +257,7 @@ TEST(Acceleration, is_measured_and_told_in_words)
 {
     auto const start = std::chrono::steady_clock::now();
     auto const finding = measure_acceleration();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
     EXPECT_NE(finding.reason, "");
     std::printf("%s: %s\n", std::string{to_string(finding.use)}.c_str(), finding.reason.c_str());
 }
