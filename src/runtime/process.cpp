@@ -230,6 +230,19 @@ Status check_rlimits(const std::vector<oci::Rlimit>& limits)
 
 Status finish_descriptors(const ProcessPlan& plan) { return sys::close_on_exec_from(3 + plan.preserve_fds); }
 
+/// One line for all: podman's build asks for all it has, at each step.
+void warn_of_refused_ambient(const oci::Capabilities& sets, std::vector<std::string>& warnings)
+{
+    auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
+    std::vector<std::string> refused;
+    for (const auto& name : sets.ambient)
+        if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
+            refused.push_back(name);
+    if (!refused.empty())
+        warnings.push_back("process.capabilities.ambient: can't raise what is not inheritable and permitted: " +
+                           base::join(refused, ", "));
+}
+
 } // namespace
 
 Status check_process(const oci::Process& process, std::vector<std::string>& warnings)
@@ -254,11 +267,7 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
         for (const auto& name : *names)
             if (!sys::find_capability(name))
                 warnings.push_back("process.capabilities: unknown capability \"" + name + "\" is left out");
-    auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
-    for (const auto& name : sets.ambient)
-        if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
-            warnings.push_back("process.capabilities.ambient: can't raise ambient capability " + name +
-                               ": it is not inheritable and permitted");
+    warn_of_refused_ambient(sets, warnings);
     return done();
 }
 
@@ -285,7 +294,8 @@ Status take_on_character(const oci::Linux& config)
     return sys::set_memory_policy(policy.mode, policy.nodes, policy.flags).context("linux.memoryPolicy");
 }
 
-// "executable file not found" and "permission denied" are what docker's command line looks for to end with 127 and 126.
+// "executable file not found" and "permission denied" are what docker's command line looks for to end with 127 and
+// 126; podman's tests want the letters "exec" before the second.
 Result<std::string> find_executable(const oci::Process& process)
 {
     const auto& name = process.args.front();
@@ -297,7 +307,7 @@ Result<std::string> find_executable(const oci::Process& process)
             return Error::from_errno("executable file not found: " + name, errnum);
         }
         if (!is_executable_file(path))
-            return Error::from_errno("permission denied: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
+            return Error::from_errno("cannot execute: permission denied: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
         return name;
     }
     for (const auto& directory : base::split(path_of(process.env), ':')) {
