@@ -50,10 +50,14 @@ Status note_resources(const StateDirectory& directory, const std::string& resour
     return directory.replace_config(merge_json(config.root(), patch.root()));
 }
 
-/// systemd keeps a quota as a share of a processor: whoever changes the quota or its period tells it both, as the files have them
-/// now.
-oci::Resources with_whole_quota(const sys::Cgroup& cgroup, oci::Resources resources)
+/// What the files made of a limit that depends on others: systemd is told that. It keeps a quota as a share of a processor, so it
+/// needs the period too.
+oci::Resources as_written(const sys::Cgroup& cgroup, oci::Resources resources)
 {
+    if (cgroup.is_unified("memory") && cgroup.has_file("memory", "memory.swap.max") && resources.memory.swap) {
+        resources.memory.swap.reset();
+        resources.unified["memory.swap.max"] = text_in(cgroup, "memory", "memory.swap.max");
+    }
     auto& cpu = resources.cpu;
     if (!cpu.quota && !cpu.period)
         return resources;
@@ -71,7 +75,7 @@ Status tell_service_manager(const Globals& globals, const Record& record, const 
                             const oci::Resources& resources)
 {
     auto const limits = KeptLimits::read(cgroup);
-    TRY(tell_systemd(record.unit, systemd_kind(globals), with_whole_quota(cgroup, resources)));
+    TRY(tell_systemd(record.unit, systemd_kind(globals), as_written(cgroup, resources)));
     return limits.set_back(cgroup);
 }
 

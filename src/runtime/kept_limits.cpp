@@ -17,7 +17,7 @@ struct LimitFile {
 };
 
 /// Those that systemd writes, of both versions. A group that is idle takes no weight: so that comes first.
-constexpr std::array<LimitFile, 18> known_limits{{
+constexpr std::array<LimitFile, 17> known_limits{{
     {"cpu", "cpu.idle"},
     {"cpu", "cpu.weight"},
     {"cpu", "cpu.max"},
@@ -32,20 +32,31 @@ constexpr std::array<LimitFile, 18> known_limits{{
     {"pids", "pids.max"},
     {"cpu", "cpu.shares"},
     {"cpu", "cpu.cfs_period_us"},
-    {"cpu", "cpu.cfs_quota_us"},
     {"memory", "memory.limit_in_bytes"},
     {"memory", "memory.soft_limit_in_bytes"},
     {"blkio", "blkio.weight"},
 }};
+
+/// A quota that systemd was told stays as systemd rounds it, so that it is the same when systemd looks again. Without one the
+/// period is ours: systemd keeps none.
+bool is_quota_of_systemd(const sys::Cgroup& cgroup, std::string_view file)
+{
+    if (file == "cpu.max")
+        return !text_in(cgroup, "cpu", "cpu.max").starts_with("max");
+    return file == "cpu.cfs_period_us" && text_in(cgroup, "cpu", "cpu.cfs_quota_us") != "-1";
+}
 
 } // namespace
 
 KeptLimits KeptLimits::read(const sys::Cgroup& cgroup)
 {
     KeptLimits kept;
-    for (const auto& [controller, file] : known_limits)
+    for (const auto& [controller, file] : known_limits) {
+        if (is_quota_of_systemd(cgroup, file))
+            continue;
         if (auto const text = cgroup.read(controller, file); text.ok())
             kept.limits_.push_back({controller, file, text.value()});
+    }
     return kept;
 }
 

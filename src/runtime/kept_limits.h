@@ -11,7 +11,7 @@ namespace nova::runtime {
 using base::Status;
 
 /// What a cgroup's limits say before somebody else writes them too: systemd, which sets all of a unit's limits whenever it is
-/// told one, knows nothing of some (a period without a quota) and rounds others (a quota to whole percents).
+/// told one, knows nothing of some (a period without a quota, a soft limit of version 1).
 class KeptLimits {
 public:
     /// About fifteen reads.

@@ -132,6 +132,33 @@ Status Systemd::await_job(const sys::BusMessage& answer)
     return done();
 }
 
+/// "252.39-1~deb12u1", "v255.4-1-arch".
+Result<int> Systemd::version()
+{
+    sys::BusWriter question;
+    question.text(manager_interface);
+    question.text("Version");
+    auto const answer = TRY(
+        bus_.call({systemd_name, systemd_path, properties_interface, "Get", "ss", question.bytes()}, soon()).context("systemd"));
+    sys::BusReader reader{answer.body};
+    if (TRY(reader.signature()) != "s")
+        return Error{Code::internal, "systemd: its version is no text"};
+    auto const text = TRY(reader.text());
+    auto const first = text.find_first_of("0123456789");
+    auto const digits = text.substr(std::min(first, text.size()));
+    return static_cast<int>(TRY(base::parse_integer(digits.substr(0, digits.find_first_not_of("0123456789")), 1, 100000)));
+}
+
+/// Without those that a systemd as old as this one refuses.
+Result<std::vector<UnitProperty>> Systemd::known(std::vector<UnitProperty> properties)
+{
+    constexpr int first_with_idle = 252;
+    auto const idle = std::find(properties.begin(), properties.end(), idle_weight());
+    if (idle != properties.end() && TRY(version()) < first_with_idle)
+        properties.erase(idle);
+    return properties;
+}
+
 Status Systemd::start_unit(const UnitName& name, pid_t first, std::vector<UnitProperty> properties)
 {
     TRY(call("Subscribe", "", {}));
@@ -149,7 +176,7 @@ Status Systemd::start_unit(const UnitName& name, pid_t first, std::vector<UnitPr
     sys::BusWriter body;
     body.text(name.unit);
     body.text("replace");
-    write_properties(body, properties);
+    write_properties(body, TRY(known(std::move(properties))));
     auto const none = body.begin_array(8); // Auxiliary units.
     body.end_array(none);
     auto started = call("StartTransientUnit", "ssa(sv)a(sa(sv))", body);
@@ -182,8 +209,9 @@ Result<std::string> Systemd::cgroup_of(const std::string& unit)
     return cgroup;
 }
 
-Status Systemd::set_properties(const std::string& unit, const std::vector<UnitProperty>& properties)
+Status Systemd::set_properties(const std::string& unit, std::vector<UnitProperty> properties)
 {
+    properties = TRY(known(std::move(properties)));
     if (properties.empty())
         return done();
     sys::BusWriter body;

@@ -39,7 +39,7 @@ public:
     Result<std::string> cgroup_of(const std::string& unit);
 
     /// Until the unit ends or the machine does. Its cgroup has all of the unit's limits as systemd sees them then.
-    Status set_properties(const std::string& unit, const std::vector<UnitProperty>& properties);
+    Status set_properties(const std::string& unit, std::vector<UnitProperty> properties);
 
     /// Ends all in it. Accepts absence.
     Status stop_unit(const std::string& unit);
@@ -48,6 +48,8 @@ private:
     explicit Systemd(sys::Bus bus) : bus_(std::move(bus)) {}
     Result<sys::BusMessage> call(const std::string& member, const std::string& signature, const sys::BusWriter& body);
     Status await_job(const sys::BusMessage& answer);
+    Result<int> version();
+    Result<std::vector<UnitProperty>> known(std::vector<UnitProperty> properties);
 
     sys::Bus bus_;
 };

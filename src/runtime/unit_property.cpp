@@ -160,7 +160,9 @@ std::uint64_t or_infinity(std::int64_t limit) { return limit < 0 ? UINT64_MAX : 
 
 void add_cpu(const oci::CpuLimits& cpu, bool unified, std::vector<UnitProperty>& out)
 {
-    if (cpu.shares && *cpu.shares != 0 && unified)
+    if (cpu.idle == 1 && unified)
+        out.push_back(idle_weight());
+    else if (cpu.shares && *cpu.shares != 0 && unified)
         out.push_back({"CPUWeight", weight_of_shares(*cpu.shares)});
     else if (cpu.shares && *cpu.shares != 0)
         out.push_back({"CPUShares", *cpu.shares});
@@ -195,7 +197,7 @@ void add_memory(const oci::MemoryLimits& memory, bool unified, std::vector<UnitP
         out.push_back({"MemorySwapMax", static_cast<std::uint64_t>(*memory.swap - *memory.limit)});
     else if (memory.swap == 0 && !memory.limit)
         out.push_back({"MemorySwapMax", std::uint64_t{0}});
-    else if (memory.swap && *memory.swap < 0)
+    else if (memory.swap.value_or(memory.limit.value_or(0)) < 0)
         out.push_back({"MemorySwapMax", UINT64_MAX});
 }
 
@@ -209,6 +211,8 @@ oci::CpuLimits cpu_limits_of(const std::map<std::string, std::string>& unified)
     oci::CpuLimits limits;
     limits.cpus = text_of("cpuset.cpus");
     limits.mems = text_of("cpuset.mems");
+    if (text_of("cpu.idle") == "1")
+        limits.idle = 1;
     take_cpu_max(text_of("cpu.max"), limits);
     return limits;
 }
@@ -216,7 +220,8 @@ oci::CpuLimits cpu_limits_of(const std::map<std::string, std::string>& unified)
 /// Files of version 2 whose content systemd would set back.
 void add_unified(const std::map<std::string, std::string>& unified, std::vector<UnitProperty>& out)
 {
-    add_cpu(cpu_limits_of(unified), true, out);
+    auto const cpu = cpu_limits_of(unified);
+    add_cpu(cpu, true, out);
     constexpr std::array<std::pair<std::string_view, const char*>, 7> known{{{"memory.max", "MemoryMax"},
                                                                              {"memory.high", "MemoryHigh"},
                                                                              {"memory.low", "MemoryLow"},
@@ -226,7 +231,7 @@ void add_unified(const std::map<std::string, std::string>& unified, std::vector<
                                                                              {"pids.max", "TasksMax"}}};
     for (const auto& [file, property] : known) {
         auto const found = unified.find(std::string{file});
-        if (found == unified.end())
+        if (found == unified.end() || (file == "cpu.weight" && cpu.idle == 1))
             continue;
         auto const number = base::parse_integer(base::trim(found->second), 0, INT64_MAX);
         if (number.ok() || base::trim(found->second) == "max")
@@ -243,6 +248,8 @@ std::string device_name(const oci::DeviceRule& rule, const char* type)
 }
 
 } // namespace
+
+UnitProperty idle_weight() { return {"CPUWeight", std::uint64_t{0}}; }
 
 void write_properties(sys::BusWriter& writer, const std::vector<UnitProperty>& properties)
 {

@@ -41,6 +41,9 @@ Result<std::vector<UnitProperty>> annotated_properties(const std::map<std::strin
 /// The limits as systemd keeps them, so that it does not set them back: only those that it knows.
 std::vector<UnitProperty> limit_properties(const model::oci::Resources& resources, bool unified_cgroups);
 
+/// The weight of a group that runs only when nobody else wants to, for systemd since version 252; older ones refuse it.
+UnitProperty idle_weight();
+
 /// Which devices systemd shall let through: at least those of the rules. What is allowed exactly our own filter decides.
 std::vector<UnitProperty> device_properties(const std::vector<model::oci::DeviceRule>& rules);
 

@@ -114,6 +114,25 @@ TEST(UnitProperty, takes_swap_away_where_it_is_0_and_memory_has_no_limit)
     EXPECT_TRUE(limit_properties(resources, true).empty());
 }
 
+TEST(UnitProperty, takes_the_limit_of_swap_away_with_that_of_memory)
+{
+    model::oci::Resources resources;
+    resources.memory.limit = -1;
+    EXPECT_EQ(limit_properties(resources, true),
+              (std::vector<UnitProperty>{{"MemoryMax", UINT64_MAX}, {"MemorySwapMax", UINT64_MAX}}));
+}
+
+TEST(UnitProperty, gives_an_idle_group_no_weight)
+{
+    model::oci::Resources resources;
+    resources.cpu.idle = 1;
+    resources.cpu.shares = 1024;
+    EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{idle_weight()}));
+    resources = {};
+    resources.unified = {{"cpu.idle", "1\n"}, {"cpu.weight", "8"}};
+    EXPECT_EQ(limit_properties(resources, true), (std::vector<UnitProperty>{idle_weight()}));
+}
+
 TEST(UnitProperty, tells_what_files_of_version_2_say_of_processors)
 {
     model::oci::Resources resources;

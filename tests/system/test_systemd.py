@@ -70,10 +70,20 @@ ROOT_CASES = {
         nb run --detach --bundle $bundle $id
         [ "$(cat $group/cpu.max)" = "max 50000" ]
         nb update --cpu-period 20000 $id; [ "$(cat $group/cpu.max)" = "max 20000" ]
-        nb update --cpu-idle 1 $id
         nb update --memory 33554432 $id; sleep 0.3
-        [ $(cat $group/memory.max) = 33554432 ]; [ "$(cat $group/cpu.max)" = "max 20000" ]; [ $(cat $group/cpu.idle) = 1 ]
+        [ $(cat $group/memory.max) = 33554432 ]; [ "$(cat $group/cpu.max)" = "max 20000" ]
         """, resources={"cpu": {"period": 50000}, "pids": {"limit": 20}}),
+    "idleness_swap_and_rounded_quotas_are_told_to_systemd": Case("""
+        nb run --detach --bundle $bundle $id
+        show() { systemctl show --value -p $1 nb-$id.scope; }
+        nb update --cpu-idle 1 $id; [ $(cat $group/cpu.idle) = 1 ]; [ $(show CPUWeight) = idle ]
+        systemctl daemon-reload; [ $(cat $group/cpu.idle) = 1 ]
+        nb update --cpu-share 1024 $id; [ $(cat $group/cpu.idle) = 0 ]; [ $(cat $group/cpu.weight) = 100 ]; [ $(show CPUWeight) = 100 ]
+        nb update --memory-swap 100663296 $id; [ $(show MemorySwapMax) = 33554432 ]
+        nb update --memory -1 $id; [ $(show MemoryMax) = infinity ]; [ $(show MemorySwapMax) = infinity ]
+        nb update --cpu-quota 50001 --cpu-period 100000 $id; [ $(show CPUQuotaPerSecUSec) = 510ms ]
+        before=$(cat $group/cpu.max); systemctl daemon-reload; [ "$(cat $group/cpu.max)" = "$before" ]
+        """, resources={"memory": {"limit": 64 * MIB}}),
     "limits_stay_when_systemd_reads_its_files_anew": Case("""
         nb run --detach --bundle $bundle $id
         nb update --memory 33554432 --cpu-share 512 --pids-limit 9 $id
