@@ -209,6 +209,18 @@ TEST_F(Door, refuses_more_streams_than_its_limit)
     EXPECT_TRUE(client.watch("Pod").ok()) << "a closed one makes room";
 }
 
+// Fails under the thread sanitizer where a worker is left with the last reference to what lives on the loop.
+TEST_F(Door, forgets_watches_whose_clients_leave_while_they_are_read)
+{
+    std::string_view const request = "GET /api/v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (int i = 0; i < 1000; ++i)
+        ASSERT_GT(::send(raw_connection().get(), request.data(), request.size(), MSG_NOSIGNAL), 0);
+
+    for (int i = 0; i < 50 && !connect().watch("Pod").ok(); ++i)
+        ::usleep(20'000);
+    EXPECT_TRUE(connect().watch("Pod").ok());
+}
+
 TEST_F(Door, ends_watches_when_it_stops)
 {
     auto client = connect();

@@ -66,9 +66,10 @@ void BodyPump::pull()
 {
     state_ = State::pulling;
     again_ = false;
-    loop_.pool.submit([self = self(), source = source_] {
+    loop_.pool.submit([self = self(), source = source_]() mutable {
+        auto& io = self->loop_.io;
         auto piece = std::make_shared<BodySource::Piece>(source->pull());
-        asio::post(self->loop_.io, [self, piece] { self->pulled(std::move(*piece)); });
+        asio::post(io, [self = std::move(self), piece] { self->pulled(std::move(*piece)); });
     });
 }
 
@@ -76,7 +77,8 @@ void BodyPump::pulled(BodySource::Piece piece)
 {
     if (state_ == State::closed)
         return;
-    next_ = loop_.stopping ? BodySource::Next::end : piece.next;
+    bool const all_is_out = piece.next == BodySource::Next::wait; // As far as there is something yet.
+    next_ = loop_.stopping && all_is_out ? BodySource::Next::end : piece.next;
     out_ += chunk(piece.text);
     if (next_ == BodySource::Next::end)
         out_ += "0\r\n\r\n";
@@ -125,7 +127,7 @@ void BodyPump::wake()
         again_ = true;
 }
 
-void BodyPump::drain() { wake(); } // What is there yet goes out; then pulled() sees that the server stops.
+void BodyPump::drain() { wake(); } // What is there yet goes out, within the drain time; then pulled() sees that the server stops.
 
 void BodyPump::close()
 {

@@ -18,8 +18,9 @@ Connection::Connection(Loop& loop, std::unique_ptr<Stream> stream, Identity iden
 void Connection::drain()
 {
     keep_alive_ = false;
-    if (state_ == State::reading && buffer_.empty() && !reader_.started())
-        close(); // Nothing was asked.
+    stream_->end_reading(); // A request that is here is answered; one that is not can't be sent any more, and its client knows.
+    if (state_ == State::reading && !writer_.busy())
+        stream_->cancel(); // Whoever waits for bytes is not told that none will come: it must look again.
 }
 
 void Connection::close()
@@ -46,6 +47,8 @@ void Connection::read()
 {
     state_ = State::reading;
     stream_->read_some(asio::buffer(chunk_), [self = self()](error_code error, std::size_t count) {
+        if (error == asio::error::operation_aborted && self->loop_.tasks.contains(self))
+            return self->read(); // By drain().
         if (error)
             return self->close();
         self->buffer_.append(self->chunk_.data(), count);
@@ -83,9 +86,10 @@ void Connection::dispatch()
     auto const target = std::move(request->path);
     if (auto const parsed = parse_target(target, *request); !parsed.ok())
         return send(error_response(parsed.error()));
-    bool const taken = loop_.pool.try_submit([self = self(), request] {
-        auto reply = std::make_shared<Reply>(self->loop_.api.handle(*request));
-        asio::post(self->loop_.io, [self, reply] { self->reply(std::move(*reply)); });
+    bool const taken = loop_.pool.try_submit([self = self(), request]() mutable {
+        auto& loop = self->loop_;
+        auto reply = std::make_shared<Reply>(loop.api.handle(*request));
+        asio::post(loop.io, [self = std::move(self), reply] { self->reply(std::move(*reply)); });
     });
     if (!taken)
         send(too_busy("too many requests are waiting"));
@@ -127,8 +131,8 @@ void Connection::send(const Response& response)
     auto text = response_head(response, response.body.size(), keep_alive_);
     if (!head_only_)
         text += response.body;
-    writer_.write(std::move(text), [self = self()](error_code error) {
-        if (error || !self->keep_alive_)
+    writer_.write(std::move(text), [self = self(), goes_on = keep_alive_](error_code error) {
+        if (error || !goes_on) // As we said; its next request may be here already, though the server stops meanwhile.
             return self->close();
         if (self->buffer_.empty())
             self->buffer_.shrink_to_fit();

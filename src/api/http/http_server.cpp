@@ -17,6 +17,7 @@ using Socket = asio::local::stream_protocol::socket;
 using Acceptor = asio::local::stream_protocol::acceptor;
 
 constexpr auto accept_pause = std::chrono::milliseconds{200}; // Out of descriptors: others must close theirs first.
+constexpr int most_waiting = 4096;                            // What a listener holds at most, by the kernel's default.
 
 /// While it lives, threads that are made inherit a mask in which signals are for the program's own threads, and a write to a
 /// pipe whose reader went is an error, not the end.
@@ -68,6 +69,7 @@ public:
 private:
     void accept();
     void accepted(Socket socket);
+    void accept_waiting();
     void begin_stop();
     void end_all();
     Identity identify(int socket) const;
@@ -84,12 +86,12 @@ private:
 void AsioServer::accept()
 {
     acceptor_.async_accept([this](error_code error, Socket socket) {
+        if (!error)
+            accepted(std::move(socket));
         if (loop_.stopping || error == asio::error::operation_aborted)
             return;
-        if (!error) {
-            accepted(std::move(socket));
+        if (!error)
             return accept();
-        }
         base::log_warning("accept a connection: " + error.message());
         pause_.expires_after(accept_pause);
         pause_.async_wait([this](error_code cancelled) {
@@ -113,6 +115,21 @@ void AsioServer::accepted(Socket socket)
     auto connection = std::make_shared<Connection>(loop_, local_stream(std::move(socket)), std::move(identity));
     loop_.add(connection);
     connection->start();
+    if (loop_.stopping)
+        connection->drain();
+}
+
+/// Those whom the kernel has let in already may have asked something.
+void AsioServer::accept_waiting()
+{
+    error_code error;
+    acceptor_.non_blocking(true, error);
+    for (int i = 0; i < most_waiting && !error; ++i) {
+        Socket socket{loop_.io};
+        acceptor_.accept(socket, error);
+        if (!error)
+            accepted(std::move(socket));
+    }
 }
 
 Identity AsioServer::identify(int socket) const
@@ -130,11 +147,15 @@ void AsioServer::begin_stop()
 {
     loop_.stopping = true;
     loop_.idle = [this] { asio::post(loop_.io, [this] { deadline_.cancel(); }); };
+    accept_waiting();
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
     deadline_.expires_after(loop_.limits.drain);
-    deadline_.async_wait([this](error_code) { end_all(); });
+    deadline_.async_wait([this](error_code cancelled) {
+        if (!cancelled)
+            end_all();
+    });
     auto const tasks = loop_.tasks; // They leave the set as they end.
     for (const auto& task : tasks)
         task->drain();

@@ -10,7 +10,8 @@
 
 namespace nova::api::http {
 
-/// Something that goes on with a connection. Lives on the loop thread only.
+/// Something that goes on with a connection. Lives on the loop thread only, and ends there: a job of the pool that holds one
+/// moves it into what it posts, so that no worker is left with the last reference.
 class Task : public std::enable_shared_from_this<Task> {
 public:
     virtual ~Task() = default;

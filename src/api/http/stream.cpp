@@ -9,6 +9,16 @@ public:
 
     void read_some(asio::mutable_buffer into, Done done) override { socket_.async_read_some(into, std::move(done)); }
     void write_some(asio::const_buffer from, Done done) override { socket_.async_write_some(from, std::move(done)); }
+    void end_reading() override
+    {
+        error_code ignored; // It has left.
+        socket_.shutdown(asio::socket_base::shutdown_receive, ignored);
+    }
+    void cancel() override
+    {
+        error_code ignored;
+        socket_.cancel(ignored);
+    }
     void close() override
     {
         error_code ignored; // There is nobody left to tell.
@@ -39,8 +49,8 @@ void Writer::arm()
     if (!stall_)
         return;
     timer_.expires_after(*stall_);
-    timer_.async_wait([this](error_code error) {
-        if (!error && busy_ && timer_.expiry() <= std::chrono::steady_clock::now())
+    timer_.async_wait([this, alive = std::weak_ptr{alive_}](error_code error) {
+        if (!error && !alive.expired() && busy_ && timer_.expiry() <= std::chrono::steady_clock::now())
             stream_.close();
     });
 }

@@ -17,7 +17,9 @@ public:
     virtual ~Stream() = default;
     virtual void read_some(asio::mutable_buffer into, Done done) = 0;
     virtual void write_some(asio::const_buffer from, Done done) = 0;
-    virtual void close() = 0; ///< What is pending ends with an error.
+    virtual void end_reading() = 0; ///< What has come can still be read; more can't be sent, which the peer is told.
+    virtual void cancel() = 0;      ///< What is pending ends with operation_aborted.
+    virtual void close() = 0;       ///< The same, for good.
 };
 
 std::unique_ptr<Stream> local_stream(asio::local::stream_protocol::socket socket);
@@ -43,6 +45,7 @@ private:
     Stream& stream_;
     asio::steady_timer timer_;
     std::optional<std::chrono::seconds> stall_;
+    std::shared_ptr<const char> alive_ = std::make_shared<char>('\0'); ///< For the timer: cancelling ends no call that is queued.
     std::string text_;
     std::size_t sent_ = 0;
     bool busy_ = false;

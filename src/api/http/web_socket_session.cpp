@@ -178,10 +178,11 @@ void WebSocketSession::run_resize()
     if (resizing_ || !next_size_ || closed_)
         return;
     resizing_ = true;
-    loop_.pool.submit([self = self(), size = *std::exchange(next_size_, std::nullopt)] {
+    loop_.pool.submit([self = self(), size = *std::exchange(next_size_, std::nullopt)]() mutable {
         if (auto const resized = self->resize_(size.first, size.second); !resized.ok())
             base::log_debug("resize a terminal: " + resized.error().message());
-        asio::post(self->loop_.io, [self] {
+        auto& io = self->loop_.io;
+        asio::post(io, [self = std::move(self)] {
             self->resizing_ = false;
             self->run_resize();
         });
@@ -283,6 +284,8 @@ void WebSocketSession::flush()
     if (writer_.busy() || outbox_.empty())
         return;
     writer_.write(std::exchange(outbox_, {}), [self = self()](error_code error) {
+        if (error && self->draining_ && !self->status_)
+            self->finishing_ = false; // It was gone before we were.
         if (self->finishing_ && (error || self->outbox_.empty()))
             return self->close();
         if (error)
@@ -301,7 +304,12 @@ void WebSocketSession::stop_sending()
     out_.wanted = err_.wanted = false;
 }
 
-void WebSocketSession::drain() { say_goodbye(close_payload(close_going_away)); }
+void WebSocketSession::drain()
+{
+    draining_ = true;
+    if (client_reads_) // Else it ends by itself, when all that was sent is passed on.
+        say_goodbye(close_payload(close_going_away));
+}
 
 void WebSocketSession::close()
 {

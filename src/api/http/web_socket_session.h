@@ -72,6 +72,7 @@ private:
     bool has_exit_ = false;
     std::optional<json> status_; ///< Known: how it ended.
     bool finishing_ = false;
+    bool draining_ = false; ///< The server stops.
     bool client_reads_ = true;
     bool closed_ = false;
 
