@@ -3,6 +3,7 @@
 #include "base/websocket_frame.h"
 #include "client/http_connection.h"
 #include "client/paths.h"
+#include "client/patience.h"
 #include "client/status.h"
 #include "sys/random.h"
 
@@ -63,24 +64,29 @@ Result<Client> Client::connect(std::string socket, Options options)
 {
     if (options.instead)
         return Client{std::move(socket), std::move(options), nullptr}; // Nobody is asked.
-    auto connection = std::make_unique<HttpConnection>(TRY(HttpConnection::connect(socket)));
-    return Client{std::move(socket), std::move(options), std::move(connection)};
+    Client client{std::move(socket), std::move(options), nullptr};
+    client.connection_ = TRY(client.reach());
+    return client;
 }
 
-Status Client::reconnect()
+Result<std::unique_ptr<HttpConnection>> Client::reach()
 {
-    connection_ = std::make_unique<HttpConnection>(TRY(HttpConnection::connect(socket_)));
-    return base::done();
+    auto connection = HttpConnection::connect(socket_);
+    if (failed_with(connection, base::Code::unavailable) && options_.revive) {
+        TRY(options_.revive());
+        connection = HttpConnection::connect(socket_);
+    }
+    return std::make_unique<HttpConnection>(TRY(std::move(connection)));
 }
 
-Result<std::string> Client::send_on(HttpConnection& connection, const Request& request)
+Result<std::string> Client::send_once(const Request& request)
 {
     auto const deadline = base::Deadline::after(options_.request_time);
-    auto const sent = connection.send(request, deadline);
-    auto head = connection.read_head(deadline);
+    auto const sent = connection_->send(request, deadline);
+    auto head = connection_->read_head(deadline);
     if (!head.ok()) // A server that refuses early answers before it has read everything: that answer comes first.
         return sent.ok() ? std::move(head).take_error() : sent.error();
-    auto body = TRY(connection.read_body(deadline, most_answer));
+    auto body = TRY(connection_->read_body(deadline, most_answer));
     if (head.value().status >= 300)
         return error_of(head.value().status, body);
     return body;
@@ -92,9 +98,14 @@ Result<std::string> Client::send(const Request& request)
         options_.instead(request);
         return base::Error{base::Code::cancelled, "the request was shown, not sent"};
     }
-    if (!connection_ || !connection_->reusable())
-        TRY(reconnect());
-    return send_on(*connection_, request);
+    Patience patience{effect_of(request)};
+    while (true) {
+        if (!connection_ || !connection_->reusable())
+            connection_ = TRY(reach());
+        auto answer = send_once(request);
+        if (answer.ok() || !patience.again(answer.error()))
+            return answer;
+    }
 }
 
 Result<json> Client::send_json(const Request& request) { return parse(TRY(send(request))); }
@@ -197,7 +208,16 @@ Result<std::unique_ptr<HttpConnection>> Client::open_stream(const Request& reque
         options_.instead(request);
         return base::Error{base::Code::cancelled, "the request was shown, not sent"};
     }
-    auto connection = std::make_unique<HttpConnection>(TRY(HttpConnection::connect(socket_)));
+    Patience patience{effect_of(request)};
+    while (true) {
+        auto stream = open_stream_on(TRY(reach()), request);
+        if (stream.ok() || !patience.again(stream.error()))
+            return stream;
+    }
+}
+
+Result<std::unique_ptr<HttpConnection>> Client::open_stream_on(std::unique_ptr<HttpConnection> connection, const Request& request)
+{
     auto const deadline = base::Deadline::after(options_.request_time);
     TRY(connection->send(request, deadline));
     auto const head = TRY(connection->read_head(deadline));
@@ -232,14 +252,23 @@ Result<TextStream> Client::log(const model::Key& workload, const LogOptions& opt
     return TextStream{TRY(open_stream(request))};
 }
 
-Result<Session> Client::open_session(Request request, bool in)
+Result<Session> Client::open_session(Request request, bool in, Effect effect)
 {
     request = std::move(request).with("stdin", flag(in)).with("stdout", "true").with("stderr", "true");
     if (options_.instead) {
         options_.instead(request);
         return base::Error{base::Code::cancelled, "the request was shown, not sent"};
     }
-    auto connection = std::make_unique<HttpConnection>(TRY(HttpConnection::connect(socket_)));
+    Patience patience{effect};
+    while (true) {
+        auto session = open_session_on(TRY(reach()), request);
+        if (session.ok() || !patience.again(session.error()))
+            return session;
+    }
+}
+
+Result<Session> Client::open_session_on(std::unique_ptr<HttpConnection> connection, const Request& request)
+{
     auto const deadline = base::Deadline::after(options_.request_time);
     auto const key = base::to_base64(sys::random_hex(16));
     TRY(connection->send(request, deadline,
@@ -263,12 +292,12 @@ Result<Session> Client::exec(const model::Key& pod, const ExecOptions& options)
         request.query.emplace_back("env", variable);
     request =
         std::move(request).with("tty", flag(options.terminal)).with("user", options.user).with("workingDir", options.working_dir);
-    return open_session(std::move(request), options.in);
+    return open_session(std::move(request), options.in, Effect::some);
 }
 
 Result<Session> Client::attach(const model::Key& workload)
 {
-    return open_session({.path = TRY(object_path(workload, workload.kind == "Pod" ? "attach" : "console"))}, true);
+    return open_session({.path = TRY(object_path(workload, workload.kind == "Pod" ? "attach" : "console"))}, true, Effect::none);
 }
 
 } // namespace nova::client

@@ -58,19 +58,23 @@ struct ExecOptions {
 };
 
 enum class PatchType { merge, operations };
+enum class Effect; // Of a request: see patience.h.
 
 class HttpConnection;
 
-/// Keeps one connection for plain requests; each stream and session gets its own. Not safe from two threads at once.
+/// Keeps one connection for plain requests; each stream and session gets its own. A server that ends, or is started anew, breaks
+/// connections: what only reads, or did not go out whole, is then sent again. Not safe from two threads at once.
 class Client {
 public:
     struct Options {
         std::chrono::milliseconds request_time{30000}; ///< For one plain request.
         /// Instead of sending, hand the request over (--curl): the call then fails with `cancelled`.
         std::function<void(const Request&)> instead;
+        /// Called where nobody listens any more: returns once somebody does. Empty: then it is an error.
+        std::function<Status()> revive;
     };
 
-    /// Errors: not_found, unavailable - nobody listens there; permission_denied.
+    /// Errors: unavailable - nobody listens there; permission_denied; as `revive`.
     static Result<Client> connect(std::string socket, Options options);
     static Result<Client> connect(std::string socket);
 
@@ -110,10 +114,12 @@ private:
     Client(std::string socket, Options options, std::unique_ptr<HttpConnection> connection);
 
     Result<json> send_json(const Request& request);
-    Result<std::string> send_on(HttpConnection& connection, const Request& request);
-    Status reconnect();
+    Result<std::string> send_once(const Request& request);
+    Result<std::unique_ptr<HttpConnection>> reach();
     Result<std::unique_ptr<HttpConnection>> open_stream(const Request& request);
-    Result<Session> open_session(Request request, bool in);
+    Result<std::unique_ptr<HttpConnection>> open_stream_on(std::unique_ptr<HttpConnection> connection, const Request& request);
+    Result<Session> open_session(Request request, bool in, Effect effect);
+    Result<Session> open_session_on(std::unique_ptr<HttpConnection> connection, const Request& request);
     Result<json> write_object(const json& object, std::string method, const std::string& subresource,
                               const WriteOptions& options);
 

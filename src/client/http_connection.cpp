@@ -68,7 +68,10 @@ std::string Head::header(const std::string& name) const
 
 Result<HttpConnection> HttpConnection::connect(const std::string& socket)
 {
-    return HttpConnection{TRY(sys::connect_local(socket))};
+    auto connected = sys::connect_local(socket);
+    if (failed_with(connected, base::Code::not_found)) // It is no object that was not found.
+        return base::Error{base::Code::unavailable, connected.error().message()};
+    return HttpConnection{TRY(std::move(connected))};
 }
 
 Status HttpConnection::send(const Request& request, Deadline deadline, const std::string& extra)

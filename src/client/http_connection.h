@@ -24,7 +24,7 @@ struct Head {
 /// One HTTP/1.1 connection over a unix socket, blocking, with a deadline on all that waits. Not safe from two threads at once.
 class HttpConnection {
 public:
-    /// Errors: not_found, unavailable - no server there; permission_denied.
+    /// Errors: unavailable - no server there; permission_denied.
     static Result<HttpConnection> connect(const std::string& socket);
 
     /// `extra` holds further header lines, each with its "\r\n".

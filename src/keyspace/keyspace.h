@@ -120,7 +120,7 @@ public:
     virtual Stats stats() const = 0;
 };
 
-/// Opens or makes the store in a directory (one process at a time: failed_precondition where another has it open).
+/// Opens or makes the store in a directory (one process at a time: unavailable while another has it open).
 /// Errors: data_loss - the file is damaged; the message says what to do.
 Result<std::unique_ptr<Keyspace>> open_keyspace(const std::string& directory);
 

@@ -148,7 +148,7 @@ Result<StoreFile> StoreFile::open(const std::string& directory, const StoreOptio
     TRY(sys::make_directories(directory, 0700));
     auto lock = TRY(sys::try_lock(directory + "/lock"));
     if (!lock)
-        return Error{Code::failed_precondition, "another process has the store in " + directory + " open"};
+        return Error{Code::unavailable, "another process has the store in " + directory + " open"};
     StoreFile file{std::move(*lock), directory + "/store.db", options};
     if (!sys::exists(file.path_)) {
         TRY(refuse_orphaned_log(file.path_));

@@ -54,7 +54,7 @@ protected:
 TEST_F(StoreFileTest, is_open_in_one_place_at_a_time)
 {
     store();
-    EXPECT_TRUE(failed_with(open_keyspace(directory_), Code::failed_precondition));
+    EXPECT_TRUE(failed_with(open_keyspace(directory_), Code::unavailable));
     close();
     EXPECT_TRUE(open_keyspace(directory_).ok());
 }

@@ -110,6 +110,37 @@ def test_moments_of_a_machine(nova):
     check_count(nova.out("logs", "container", "count"))
 
 
+def ended_well(commands):
+    for command in commands:
+        out, err = command.communicate(timeout=60)
+        assert command.returncode == 0, f"{' '.join(map(str, command.args))}: exit {command.returncode}\n{out}{err}\n"
+
+
+def test_who_only_looks_does_not_notice(nova):
+    """The daemon may die while it takes the connection, before it answers, or in the middle: the command asks the next one."""
+    rng = random.Random(seed())
+    nova.run("net", "create", "lab", "--subnet", "10.90.0.1/24")
+    for _ in range(15):
+        commands = [nova.start("ls", "networks") for _ in range(3)]
+        time.sleep(rng.uniform(0, 0.04))
+        eventually("there is a daemon to kill", lambda: nova.kill_daemon() or True)
+        ended_well(commands)
+    assert set(nova.items("networks")) == {"lab"}
+
+
+def test_a_daemon_that_is_stopped_takes_no_command_along(nova):
+    """Nor does the next one, which begins while the last one still ends."""
+    rng = random.Random(seed())
+    nova.run("ls")
+    for number in range(15):
+        create = nova.start("net", "create", f"net{number}", "--subnet", f"10.91.{number}.1/24")
+        time.sleep(rng.uniform(0, 0.04))
+        stop = nova.start("server", "stop")
+        time.sleep(rng.uniform(0, 0.02))
+        ended_well([create, stop, nova.start("ls")])
+    assert len(nova.items("networks")) == 15
+
+
 def test_the_first_answer_is_no_older_than_the_daemon(nova):
     """A capsule dies while nobody looks: the very first `ls` of the next daemon must not repeat what the last one wrote."""
     web_image(nova)

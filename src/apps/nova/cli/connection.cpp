@@ -7,6 +7,7 @@
 
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/local_socket.h"
 
 namespace nova::app {
 namespace {
@@ -50,24 +51,19 @@ Result<client::Client> show_requests(const Layout& layout)
     return client::Client::connect(layout.socket, std::move(options));
 }
 
-} // namespace
-
-Result<client::Client> connect_daemon(const Invocation& invocation)
+bool somebody_listens(const Layout& layout)
 {
-    auto const layout = TRY(find_layout(invocation.root));
-    if (invocation.curl)
-        return show_requests(layout);
-    auto connected = client::Client::connect(layout.socket);
-    auto const nobody = [](const auto& result) {
-        return base::failed_with(result, base::Code::not_found) || base::failed_with(result, base::Code::unavailable);
-    };
-    if (!nobody(connected))
-        return connected;
+    auto const connected = sys::connect_local(layout.socket); // It may be somebody who does not let us in.
+    return !base::failed_with(connected, base::Code::not_found) && !base::failed_with(connected, base::Code::unavailable);
+}
 
+/// Starts one, and returns once one listens.
+Status bring_up(const Layout& layout)
+{
     auto daemon = TRY(start_daemon(layout));
     auto deadline = base::Deadline::after(start_limit);
     bool ended = false;
-    while (nobody(connected)) {
+    while (!somebody_listens(layout)) {
         if (ended) {
             std::this_thread::sleep_for(look_again);
         } else if (TRY(daemon.wait(base::Deadline::after(look_again)))) {
@@ -78,11 +74,22 @@ Result<client::Client> connect_daemon(const Invocation& invocation)
         if (deadline.passed())
             return base::Error{base::Code::unavailable, ended ? "the daemon ended at its start: " + last_words(layout)
                                                               : "the daemon does not answer; its log is " + daemon_log(layout)};
-        connected = client::Client::connect(layout.socket);
     }
     if (!ended)
         (void)daemon.let_go(); // It lives on without us; init reaps it.
-    return connected;
+    return base::done();
+}
+
+} // namespace
+
+Result<client::Client> connect_daemon(const Invocation& invocation)
+{
+    auto const layout = TRY(find_layout(invocation.root));
+    if (invocation.curl)
+        return show_requests(layout);
+    client::Client::Options options;
+    options.revive = [layout] { return bring_up(layout); };
+    return client::Client::connect(layout.socket, std::move(options));
 }
 
 } // namespace nova::app

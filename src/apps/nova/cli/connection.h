@@ -6,7 +6,8 @@
 
 namespace nova::app {
 
-/// Connects to this user's daemon; starts one where none listens, and waits until it answers.
+/// Connects to this user's daemon; starts one where none listens, now or when a request is sent later, and waits until it
+/// answers.
 /// Errors: permission_denied - the socket is somebody else's; unavailable - the daemon did not come up: its last words.
 Result<client::Client> connect_daemon(const Invocation& invocation);
 

@@ -13,6 +13,7 @@
 #include "control/control.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/local_socket.h"
 #include "sys/memfd.h"
 #include "sys/signal_fd.h"
 
@@ -37,11 +38,28 @@ struct Parts {
     std::unique_ptr<api::Server> server;
 };
 
-Status open_drivers(Parts& parts, const Layout& layout)
+constexpr std::chrono::seconds predecessor_ends_within{15};
+constexpr int look_again_ms = 20;
+
+/// A predecessor that is about to end has the store for a while still, but listens no more: one that does is there to stay.
+Result<std::unique_ptr<keyspace::Keyspace>> open_store(const Layout& layout, const sys::SignalFd& signals)
+{
+    auto const deadline = base::Deadline::after(predecessor_ends_within);
+    pollfd asked{signals.fd(), POLLIN, 0};
+    while (true) {
+        auto store = keyspace::open_keyspace(layout.state + "/keyspace");
+        if (!base::failed_with(store, base::Code::unavailable))
+            return store;
+        if (deadline.passed() || sys::connect_local(layout.socket).ok() || ::poll(&asked, 1, look_again_ms) > 0)
+            return base::Error{base::Code::failed_precondition, store.error().message()};
+    }
+}
+
+Status open_drivers(Parts& parts, const Layout& layout, const sys::SignalFd& signals)
 {
     parts.program = TRY(sys::sealed_program(embedded_nb(), "nb").context("unpack nb"));
     int const program = parts.program.get();
-    parts.keyspace = TRY(keyspace::open_keyspace(layout.state + "/keyspace").context("open the store"));
+    parts.keyspace = TRY(open_store(layout, signals).context("open the store"));
     parts.supervisor = TRY(reach_supervisor(layout, parts.program, embedded_nb()).context("reach the supervisor"));
     parts.images = TRY(storage::ImageStore::open(layout.state + "/images").context("open the images"));
     parts.volumes = TRY(storage::Volumes::open(layout.state + "/volumes").context("open the volumes"));
@@ -101,7 +119,7 @@ Status serve(const DaemonOptions& options)
     auto const signals = TRY(sys::SignalFd::open({SIGTERM, SIGINT}));
     TRY(make_layout(layout));
     Parts parts;
-    TRY(open_drivers(parts, layout));
+    TRY(open_drivers(parts, layout, signals));
     auto context = context_of(parts, layout);
     parts.streams = std::make_unique<SupervisorStreams>(*parts.supervisor, *parts.capsules, *parts.store, context.places);
     parts.control = std::make_unique<control::Control>(std::move(context));
