@@ -110,8 +110,7 @@ def test_attach_types_up_to_the_escape_key_and_leaves_at_the_end_of_its_input(no
         terminal.type("echo last > /typed\r\x1decho never > /typed\r")
         assert terminal.wait() == 0
     assert eventually("what was typed before the key arrived", lambda: nova.out("exec", "shell", "--", "cat", "/typed")) == "last\n"
-    done = nova.run("attach", "shell", text_input="echo piped | tr a-z A-Z\n")
-    assert "PIPED" in done.stdout, (done.stdout, done.stderr)
+    eventually("the shell answers what is piped in", lambda: "PIPED" in nova.out("attach", "shell", text_input="echo piped | tr a-z A-Z\n"))
     assert nova.run("attach", "shell", text_input="", timeout=10).stdout == ""
     done = nova.run("attach", "tools", text_input="", timeout=10)
     assert "tools has no terminal" in done.stderr, done.stderr
