@@ -166,7 +166,7 @@ def test_logs_follow_ends_with_the_capsule(nova):
     nova.run("run", "container", "job", "--image", "web", "--detach", "--", "sh", "-c",
              "trap exit TERM; i=0; while true; do i=$((i+1)); echo line $i; sleep 0.1; done")
     follower = nova.start("logs", "job", "--follow")
-    time.sleep(1)
+    eventually("it has written some lines", lambda: "line 5" in nova.out("logs", "job"))
     nova.run("stop", "job")
     told, problem = follower.communicate(timeout=20)
     assert follower.returncode == 0, problem

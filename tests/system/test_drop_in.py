@@ -383,11 +383,16 @@ def ctr_execs(c):
     check_shell(c.terminal("task", "exec", "--exec-id", "c", "--tty", "exec", "bash", "--norc"), "/dev/pts/")
 
 
+def catches(pid, number):
+    caught = next(line.split()[1] for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt:"))
+    return int(caught, 16) >> (number - 1) & 1 == 1
+
+
 def ctr_kills_and_deletes(c):
     c.up("kill")
     pid = c.pid("kill")
     assert alive(pid) and c.status("kill") == "RUNNING"
-    time.sleep(0.5)  # Until its trap is set.
+    eventually("its trap is set", lambda: catches(pid, signal.SIGTERM))
     c.run("task", "kill", "--signal", "SIGTERM", "kill")
     eventually("it stopped", lambda: c.status("kill") == "STOPPED")
     done = c.run("task", "delete", "kill", check=False)

@@ -149,7 +149,7 @@ def test_a_firewall_that_is_reloaded_again_and_again_opens_no_hole_for_long(nova
     with begun(nova):
         for _ in range(20):
             shell("nft flush ruleset; nft add table inet theirs")
-        eventually("the rules are back", ruleset_is_ours, 2)
+        eventually("the rules are back", ruleset_is_ours, 5)
         assert "table inet theirs" in ruleset(), "what is another's stays"
         time.sleep(1)
         with_handles = "nft -a list table inet $(nft list tables | grep -o 'nova_[0-9a-f]*')"  # A table that is made anew has others.
