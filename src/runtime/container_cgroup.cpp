@@ -1,5 +1,7 @@
 #include "runtime/container_cgroup.h"
 
+#include <algorithm>
+
 #include "runtime/cgroup_owner.h"
 #include "runtime/kept_limits.h"
 #include "runtime/limits.h"
@@ -29,6 +31,16 @@ bool limits_anything(const oci::Resources& resources)
            !block.read_iops.empty() || !block.write_iops.empty() || !resources.hugepage_limits.empty() ||
            !resources.rdma.empty() || !resources.unified.empty() || resources.network_class ||
            !resources.network_priorities.empty();
+}
+
+/// Who names the cgroup looks into it: engines read what it does with disks and limit its processors later, and programs inside
+/// (the Java machine is one) find their limits only where the cpuset is mounted too; podman mounts systemd's over its place. Who
+/// names none is spared making them.
+void add_engines_hierarchies(std::vector<std::string>& controllers)
+{
+    for (const std::string name : {"cpuset", "blkio", "net_cls", "net_prio", "perf_event", "hugetlb", "systemd"})
+        if (sys::has_hierarchy(name) && std::find(controllers.begin(), controllers.end(), name) == controllers.end())
+            controllers.push_back(name);
 }
 
 Error nothing_delegated(const Error& cause)
@@ -74,6 +86,9 @@ Status ContainerCgroup::plan(const Globals& globals, const oci::Config& config, 
         return done();
     }
     record.cgroup = TRY(cgroup_path(config, record.id));
+    if (!config.platform.cgroups_path.empty() && !acts_rootless(globals.rootless) &&
+        sys::cgroup_layout() == sys::CgroupLayout::legacy)
+        add_engines_hierarchies(record.controllers);
     if (config.platform.cgroups_path.empty() && acts_rootless(globals.rootless))
         record.cgroup = find_delegated_cgroup().value_or("") + record.cgroup;
     return done();

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "runtime/container_fixture.h"
+#include "sys/cgroup.h"
 
 namespace nova::runtime {
 namespace {
@@ -314,7 +315,21 @@ TEST_F(DropIn, leaves_ambient_capabilities_out_that_the_kernel_would_refuse)
     EXPECT_EQ(finished.out, "CapAmb:\t0000000000000020\n");
     EXPECT_EQ(finished.err, "nb: warning: process.capabilities.ambient: can't raise what is not inheritable and permitted: "
                             "CAP_CHOWN, CAP_FOWNER\n")
-        << "podman's build asks for a dozen at each step, which is one line";
+        << "one line for all";
+}
+
+TEST_F(DropIn, tells_the_log_alone_where_an_engine_asks_for_ambient_capabilities_and_for_none_inheritable)
+{
+    config["process"]["capabilities"] = {{"bounding", {"CAP_KILL", "CAP_CHOWN"}},
+                                         {"permitted", {"CAP_KILL", "CAP_CHOWN"}},
+                                         {"ambient", {"CAP_KILL", "CAP_CHOWN"}}};
+    config["process"]["args"] = {"true"};
+    EXPECT_EQ(run().err, "") << "podman's build asks for eleven at each step, and shows what stands here";
+    auto const log = (directory / "log").string();
+    ASSERT_EQ(nb({"--log", log, "run", "--bundle", bundle.string(), id}).status.as_exit_code(), 0);
+    auto const text = sys::read_file(log).value();
+    EXPECT_NE(text.find("level=warning"), std::string::npos) << text;
+    EXPECT_NE(text.find("not inheritable and permitted: CAP_KILL, CAP_CHOWN"), std::string::npos) << text;
 }
 
 TEST_F(DropIn, adds_a_capability_of_exec_to_the_ambient_ones_where_it_is_inheritable)
@@ -362,6 +377,42 @@ TEST_F(DropIn, lists_no_process_of_a_stopped_container)
     ASSERT_EQ(nb({"kill", id, "KILL"}).status.as_exit_code(), 0);
     ASSERT_TRUE(wait_for("stopped"));
     EXPECT_EQ(nb({"ps", "--format", "json", id}).out, "[]\n");
+}
+
+TEST_F(DropIn, takes_part_in_all_hierarchies_where_its_cgroup_is_named)
+{
+    if (sys::cgroup_layout() != sys::CgroupLayout::legacy)
+        GTEST_SKIP() << "version 2 has one hierarchy";
+    without_namespace("cgroup");
+    config["process"]["args"] = {"cat", "/proc/self/cgroup"};
+    auto const named = run().out;
+    config["linux"].erase("cgroupsPath");
+    auto const not_named = run().out;
+    for (const std::string controller : {"cpuset", "blkio", "systemd"}) {
+        if (!sys::has_hierarchy(controller))
+            continue;
+        auto const line = controller + ":/" + id + "\n";
+        EXPECT_NE(named.find(line), std::string::npos) << "engines' statistics and Java look there: " << named;
+        EXPECT_EQ(not_named.find(line), std::string::npos) << "nobody asked for it: " << not_named;
+    }
+}
+
+TEST_F(DropIn, mounts_the_host_s_systemd_hierarchy_into_the_container_s_cgroups)
+{
+    if (!sys::has_hierarchy("systemd"))
+        GTEST_SKIP() << "this host has none";
+    without_namespace("cgroup"); // As podman starts it where version 1 is.
+    config["mounts"].push_back({{"type", "cgroup"},
+                                {"source", "cgroup"},
+                                {"destination", "/sys/fs/cgroup"},
+                                {"options", {"nosuid", "nodev", "noexec", "ro"}}});
+    config["mounts"].push_back({{"type", "bind"},
+                                {"source", "/sys/fs/cgroup/systemd"},
+                                {"destination", "/sys/fs/cgroup/systemd"},
+                                {"options", {"bind", "nodev", "noexec", "nosuid"}}});
+    config["process"]["args"] = {"ls", "/sys/fs/cgroup/systemd"};
+    auto const finished = run();
+    EXPECT_NE(finished.out.find("cgroup.procs"), std::string::npos) << "podman's --systemd=always: " << finished.err;
 }
 
 TEST_F(DropIn, refuses_a_cgroup_that_is_frozen)
