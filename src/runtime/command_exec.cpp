@@ -160,6 +160,7 @@ Result<int> exec_command(const Globals& globals, Words words)
     TRY(check_process(request.process, warnings));
     for (const auto& warning : warnings)
         tell(globals, Severity::warning, warning);
+    tell_of_refused_ambient(globals, request.process);
     auto const executed = TRY(execute_in(globals, request));
     if (executed.unfit) {
         tell(globals, Severity::error, "exec: " + executed.unfit->message());

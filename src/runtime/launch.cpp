@@ -144,6 +144,7 @@ Status Launch::read_config()
         warn_of_capabilities(*config_.process, warnings);
     for (const auto& warning : warnings)
         tell(globals_, Severity::warning, warning);
+    tell_of_refused_ambient(globals_, *config_.process);
     record_.rootfs = absolute(config_.rootfs, request_.bundle);
     TRY(check_rootfs(record_.rootfs));
     strip_rootfs(config_, record_.rootfs);

@@ -14,6 +14,7 @@ std::string_view to_string(Severity severity)
 {
     switch (severity) {
     case Severity::debug: return "debug";
+    case Severity::notice:
     case Severity::warning: return "warning";
     case Severity::error: return "error";
     }
@@ -71,12 +72,13 @@ base::Result<sys::UniqueFd> open_log(const Globals& globals)
 
 void tell(const Globals& globals, Severity severity, std::string_view message)
 {
-    if (severity == Severity::debug && !globals.debug)
+    bool const quiet = severity == Severity::debug || severity == Severity::notice;
+    if (quiet && !globals.debug && (severity == Severity::debug || globals.log.empty()))
         return;
     auto const text = one_line(message);
     if (!globals.log.empty())
         append(globals, severity, text);
-    if (severity == Severity::debug && !globals.log.empty())
+    if (quiet && !globals.log.empty())
         return;
     auto const prefix = severity == Severity::error ? std::string{"nb: "} : "nb: " + std::string{to_string(severity)} + ": ";
     (void)sys::write_all(2, globals.log_json && globals.log.empty() ? json_line(severity, text) : prefix + text + "\n");

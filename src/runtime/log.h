@@ -9,10 +9,11 @@
 
 namespace nova::runtime {
 
-enum class Severity { debug, warning, error };
+/// A notice is a warning for the log file: nobody needs it beside what the program writes.
+enum class Severity { debug, notice, warning, error };
 
 /// Writes one line, whatever stands in the message, as --log, --log-format and --debug ask: into the log file where there is one;
-/// warnings and errors to stderr too. Debug lines only with --debug.
+/// warnings and errors to stderr too. Debug lines only with --debug, and without a log file notices too.
 void tell(const Globals& globals, Severity severity, std::string_view message);
 
 /// The log file; empty where there is none. A log that can't be written is a caller's mistake, told before anything is done.

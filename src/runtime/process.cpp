@@ -12,6 +12,7 @@
 
 #include "base/strings.h"
 #include "runtime/landlock.h"
+#include "runtime/log.h"
 #include "sys/capabilities.h"
 #include "sys/default_signals.h"
 #include "sys/file.h"
@@ -230,19 +231,6 @@ Status check_rlimits(const std::vector<oci::Rlimit>& limits)
 
 Status finish_descriptors(const ProcessPlan& plan) { return sys::close_on_exec_from(3 + plan.preserve_fds); }
 
-/// One line for all: podman's build asks for all it has, at each step.
-void warn_of_refused_ambient(const oci::Capabilities& sets, std::vector<std::string>& warnings)
-{
-    auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
-    std::vector<std::string> refused;
-    for (const auto& name : sets.ambient)
-        if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
-            refused.push_back(name);
-    if (!refused.empty())
-        warnings.push_back("process.capabilities.ambient: can't raise what is not inheritable and permitted: " +
-                           base::join(refused, ", "));
-}
-
 } // namespace
 
 Status check_process(const oci::Process& process, std::vector<std::string>& warnings)
@@ -267,8 +255,22 @@ Status check_process(const oci::Process& process, std::vector<std::string>& warn
         for (const auto& name : *names)
             if (!sys::find_capability(name))
                 warnings.push_back("process.capabilities: unknown capability \"" + name + "\" is left out");
-    warn_of_refused_ambient(sets, warnings);
     return done();
+}
+
+void tell_of_refused_ambient(const Globals& globals, const oci::Process& process)
+{
+    if (!process.capabilities)
+        return;
+    const auto& sets = *process.capabilities;
+    auto const grantable = bits_of(sets.inheritable) & bits_of(sets.permitted);
+    std::vector<std::string> refused;
+    for (const auto& name : sets.ambient)
+        if (auto const bit = sys::find_capability(name); bit && (*bit & grantable) == 0)
+            refused.push_back(name);
+    if (!refused.empty())
+        tell(globals, sets.inheritable.empty() ? Severity::notice : Severity::warning,
+             "process.capabilities.ambient: can't raise what is not inheritable and permitted: " + base::join(refused, ", "));
 }
 
 void warn_of_capabilities(const oci::Process& process, std::vector<std::string>& warnings)

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "model/oci_config.h"
+#include "runtime/globals.h"
 #include "runtime/seccomp_profile.h"
 #include "sys/unique_fd.h"
 
@@ -16,6 +17,11 @@ using base::Status;
 /// Does what the specification asks of a process can be told before anything is made: capabilities and limits by name.
 /// Unknown capabilities are named in `warnings` and left out.
 Status check_process(const model::oci::Process& process, std::vector<std::string>& warnings);
+
+/// A capability that is not inheritable and permitted can't be ambient, and is left out. Engines ask for ambient ones and for
+/// none inheritable all the time (podman's build at each step, in whose output a warning would stand): of that the log file alone
+/// is told.
+void tell_of_refused_ambient(const Globals& globals, const model::oci::Process& process);
 
 /// Tells of capabilities that are wished for and can't be given: outside a user namespace none that we lack ourselves.
 void warn_of_capabilities(const model::oci::Process& process, std::vector<std::string>& warnings);
