@@ -34,6 +34,7 @@ def own_hierarchies(nova):
         (own / place.name).mkdir()
         subprocess.run(["mount", "--bind", place, own / place.name], check=True)
     subprocess.run(["mount", "--rbind", own, groups], check=True)
+    subprocess.run(["umount", "--recursive", "--lazy", own], check=True)  # Mounted there now, and not in what is removed at the end.
 
 
 def debian_programs(*packages):
