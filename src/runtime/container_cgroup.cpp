@@ -138,7 +138,7 @@ Status ContainerCgroup::make(const Globals& globals, const oci::Config& config, 
         return made;
     if (limits_anything(config.platform.resources))
         return nothing_delegated(made.error());
-    tell(globals, Severity::warning, "the container has no cgroup of its own: " + made.error().message());
+    tell(globals, Severity::notice, "the container has no cgroup of its own: " + made.error().message());
     record.cgroup.clear();
     record.controllers.clear();
     return done();

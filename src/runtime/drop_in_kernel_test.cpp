@@ -359,6 +359,19 @@ TEST_F(DropIn, writes_its_log_as_readers_of_other_runtimes_expect)
     EXPECT_NE(text.find("\" level=error msg=\"state: invalid container ID \\\"a\\\"b"), std::string::npos) << text;
 }
 
+TEST_F(DropIn, tells_warnings_to_its_log_and_errors_to_both)
+{
+    config["process"]["capabilities"] = {{"bounding", {"CAP_SYS_NOVA"}}};
+    config["process"]["args"] = {"/no/such"};
+    EXPECT_NE(run().err.find("nb: warning: process.capabilities: unknown capability \"CAP_SYS_NOVA\""), std::string::npos);
+    auto const log = (directory / "log").string();
+    auto const finished = nb({"--log", log, "run", "--bundle", bundle.string(), id});
+    EXPECT_EQ(finished.err.find("warning"), std::string::npos) << "podman would take it for the reason: " << finished.err;
+    EXPECT_NE(finished.err.find("executable file not found"), std::string::npos) << finished.err;
+    auto const text = sys::read_file(log).value();
+    EXPECT_LT(text.find("CAP_SYS_NOVA"), text.find("level=error")) << text;
+}
+
 TEST_F(DropIn, makes_devices_in_a_dev_that_is_read_only_then)
 {
     for (auto& mount : config["mounts"])

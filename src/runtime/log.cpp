@@ -78,7 +78,7 @@ void tell(const Globals& globals, Severity severity, std::string_view message)
     auto const text = one_line(message);
     if (!globals.log.empty())
         append(globals, severity, text);
-    if (quiet && !globals.log.empty())
+    if (severity != Severity::error && !globals.log.empty())
         return;
     auto const prefix = severity == Severity::error ? std::string{"nb: "} : "nb: " + std::string{to_string(severity)} + ": ";
     (void)sys::write_all(2, globals.log_json && globals.log.empty() ? json_line(severity, text) : prefix + text + "\n");

@@ -12,8 +12,9 @@ namespace nova::runtime {
 /// A notice is a warning for the log file: nobody needs it beside what the program writes.
 enum class Severity { debug, notice, warning, error };
 
-/// Writes one line, whatever stands in the message, as --log, --log-format and --debug ask: into the log file where there is one;
-/// warnings and errors to stderr too. Debug lines only with --debug, and without a log file notices too.
+/// Writes one line, whatever stands in the message, as --log, --log-format and --debug ask: into the log file where there is one,
+/// else to stderr, and errors to both. Debug lines only with --debug, and without a log file notices too. Engines have a log, and
+/// search all of stderr for words that tell why a container failed: a warning there would be taken for the reason.
 void tell(const Globals& globals, Severity severity, std::string_view message);
 
 /// The log file; empty where there is none. A log that can't be written is a caller's mistake, told before anything is done.
