@@ -12,6 +12,7 @@
 namespace nova::client {
 namespace {
 
+constexpr std::chrono::seconds let_in_within{30};
 constexpr std::size_t most_line = 16u << 10;
 constexpr std::size_t most_headers = 100;
 constexpr std::uint64_t most_chunk = 1ull << 30;
@@ -68,7 +69,7 @@ std::string Head::header(const std::string& name) const
 
 Result<HttpConnection> HttpConnection::connect(const std::string& socket)
 {
-    auto connected = sys::connect_local(socket);
+    auto connected = sys::connect_local(socket, let_in_within);
     if (failed_with(connected, base::Code::not_found)) // It is no object that was not found.
         return base::Error{base::Code::unavailable, connected.error().message()};
     return HttpConnection{TRY(std::move(connected))};

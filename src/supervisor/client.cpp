@@ -82,6 +82,11 @@ public:
     Status shut_down() override;
 
 private:
+    /// One that stands still is waited for no longer than one that does not answer.
+    Result<sys::UniqueFd> reach() const
+    {
+        return sys::connect_unix(socket_path(directory_), sys::SocketKind::packets, answer_within);
+    }
     Status start_supervisor();
     Result<Reply> call(const json& request, std::chrono::nanoseconds within = answer_within);
     Result<Reply> call_again(const json& request);
@@ -102,7 +107,7 @@ private:
 Status SocketClient::start_supervisor()
 {
     std::lock_guard const lock{starting_};
-    if (sys::connect_unix(socket_path(directory_), sys::SocketKind::packets).ok())
+    if (reach().ok())
         return base::done(); // Another thread was ahead.
     sys::RunSpec run;
     run.child = {.program_fd = options_.program, .argv = {"nb", "supervise", "--daemonize", "--directory", directory_}};
@@ -117,14 +122,14 @@ Result<sys::UniqueFd> SocketClient::connect()
 {
     auto const deadline = Deadline::after(start_within);
     while (true) {
-        auto socket = sys::connect_unix(socket_path(directory_), sys::SocketKind::packets);
+        auto socket = reach();
         if (socket.ok())
             return socket;
         bool const none_there = socket.error().code() == Code::not_found || socket.error().code() == Code::unavailable;
         if (!none_there || deadline.passed())
             return socket;
         TRY(start_supervisor());
-        if (auto again = sys::connect_unix(socket_path(directory_), sys::SocketKind::packets); again.ok())
+        if (auto again = reach(); again.ok())
             return again;
         std::this_thread::sleep_for(first_pause); // One holds the lock but does not listen yet, or not any more.
     }
@@ -246,7 +251,7 @@ Status SocketClient::upgrade(const sys::UniqueFd& program)
 Status SocketClient::shut_down()
 {
     shut_down_ = true; // Before it is gone, so that the listener does not start another.
-    auto socket = sys::connect_unix(socket_path(directory_), sys::SocketKind::packets);
+    auto socket = reach();
     if (failed_with(socket, Code::not_found) || failed_with(socket, Code::unavailable))
         return base::done();
     auto const reply = ask(TRY(std::move(socket)), {{"call", "shut_down"}}, answer_within);

@@ -93,12 +93,24 @@ LocalListener::~LocalListener()
         ::unlink(path_.c_str()); // While the lock is still held: a successor's socket can't be hit.
 }
 
-Result<UniqueFd> connect_local(const std::string& path)
+void limit_sending(int socket, std::chrono::seconds limit)
+{
+    timeval const time{limit.count(), 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+Result<UniqueFd> connect_local(const std::string& path, std::optional<std::chrono::seconds> patience)
 {
     auto const address = TRY(SocketAddress::of(path));
     auto socket = TRY(stream_socket());
-    if (::connect(socket.get(), address.get(), SocketAddress::size()) < 0)
-        return base::Error::from_errno("connect to " + path);
+    if (patience)
+        limit_sending(socket.get(), *patience);
+    if (::connect(socket.get(), address.get(), SocketAddress::size()) < 0) {
+        int const errnum = errno;
+        if (errnum == EAGAIN)
+            return base::Error{base::Code::deadline_exceeded, "connect to " + path + ": it lets nobody in"};
+        return base::Error::from_errno("connect to " + path, errnum);
+    }
     return socket;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,8 +52,11 @@ private:
     UniqueFd socket_;
 };
 
-/// Connects to a unix stream socket. Paths over 107 bytes work.
-/// Errors: not_found - no such path; unavailable - nobody listens; permission_denied.
-Result<UniqueFd> connect_local(const std::string& path);
+/// Bounds how long connect(2) waits while the listener lets nobody in and its queue is full, and each later send that blocks.
+void limit_sending(int socket, std::chrono::seconds limit);
+
+/// Connects to a unix stream socket. Paths over 107 bytes work. `patience`: see limit_sending; else there is no bound.
+/// Errors: not_found - no such path; unavailable - nobody listens; deadline_exceeded - it lets nobody in; permission_denied.
+Result<UniqueFd> connect_local(const std::string& path, std::optional<std::chrono::seconds> patience = std::nullopt);
 
 } // namespace nova::sys

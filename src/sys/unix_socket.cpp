@@ -68,12 +68,16 @@ Result<UniqueFd> listen_unix(const std::string& path, SocketKind kind, unsigned 
     return socket;
 }
 
-Result<UniqueFd> connect_unix(const std::string& path, SocketKind kind)
+Result<UniqueFd> connect_unix(const std::string& path, SocketKind kind, std::optional<std::chrono::seconds> patience)
 {
     auto socket = TRY(make_socket(kind));
     auto const address = TRY(SocketAddress::of(path));
+    if (patience)
+        limit_sending(socket.get(), *patience);
     if (::connect(socket.get(), address.get(), SocketAddress::size()) < 0) {
         int const errnum = errno;
+        if (errnum == EAGAIN)
+            return Error{Code::deadline_exceeded, "connect to " + path + ": it lets nobody in"};
         return Error::from_errno("connect to " + path, errnum);
     }
     return socket;

@@ -29,8 +29,10 @@ enum class SocketMode { blocking, nonblocking };
 /// Errors: already_exists - somebody listens there.
 Result<UniqueFd> listen_unix(const std::string& path, SocketKind kind, unsigned mode = 0600);
 
-/// Errors: not_found - no such file; unavailable - nobody listens.
-Result<UniqueFd> connect_unix(const std::string& path, SocketKind kind);
+/// `patience`: see limit_sending; else there is no bound.
+/// Errors: not_found - no such file; unavailable - nobody listens; deadline_exceeded - it lets nobody in.
+Result<UniqueFd> connect_unix(const std::string& path, SocketKind kind,
+                              std::optional<std::chrono::seconds> patience = std::nullopt);
 
 /// The next connection; close-on-exec. Empty: none waits (with a nonblocking listener).
 Result<std::optional<UniqueFd>> accept_unix(int listener, SocketMode mode = SocketMode::blocking);

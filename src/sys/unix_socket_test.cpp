@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/abort_guard_testing.h"
@@ -55,6 +56,17 @@ TEST_F(UnixSocketTest, replaces_an_abandoned_file_but_never_one_that_is_served)
     EXPECT_EQ(connect_unix(path, SocketKind::stream).error().code(), Code::unavailable);
     EXPECT_TRUE(listen_unix(path, SocketKind::stream).ok());
     EXPECT_EQ(connect_unix(root + "/none", SocketKind::stream).error().code(), Code::not_found);
+}
+
+TEST_F(UnixSocketTest, waits_no_longer_than_it_shall_for_one_who_lets_nobody_in)
+{
+    auto const path = root + "/s";
+    auto const listener = listen_unix(path, SocketKind::stream).value();
+    ASSERT_EQ(::listen(listener.get(), 0), 0);
+    auto const first = connect_unix(path, SocketKind::stream).value(); // Waits in the queue, which is full now.
+
+    EXPECT_TRUE(failed_with(connect_unix(path, SocketKind::stream, std::chrono::seconds{1}), Code::deadline_exceeded));
+    EXPECT_TRUE(failed_with(connect_local(path, std::chrono::seconds{1}), Code::deadline_exceeded));
 }
 
 TEST_F(UnixSocketTest, takes_paths_longer_than_the_kernel_s_address)
