@@ -194,7 +194,7 @@ Result<int> state_command(const Globals& globals, Words words)
     auto const arguments = TRY(Arguments::parse(words, {}, OptionOrder::anywhere));
     auto const id = TRY(arguments.only("the container's id"));
     auto const entry = TRY(settled_entry(globals, id));
-    TRY(sys::write_all(1, state_json(entry.record, entry.phase) + "\n"));
+    TRY(sys::write_all(1, model::indented_json(state_json(entry.record, entry.phase)) + "\n"));
     return 0;
 }
 

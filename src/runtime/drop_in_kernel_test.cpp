@@ -105,6 +105,15 @@ TEST_F(DropIn, tells_its_version_line_by_line)
     EXPECT_NE(told.find("\nspec: 1.3.0\n+SYSTEMD "), std::string::npos) << told;
 }
 
+TEST_F(DropIn, tells_a_state_member_by_member)
+{
+    ASSERT_EQ(create(), 0);
+    auto const told = nb({"state", id}).out;
+    EXPECT_NE(told.find("\n\t\"id\": \"" + id + "\",\n"), std::string::npos) << told;
+    EXPECT_NE(told.find("\n\t\"status\": \"created\",\n"), std::string::npos) << told;
+    EXPECT_TRUE(told.ends_with("\n}\n")) << told;
+}
+
 TEST_F(DropIn, takes_a_configuration_of_another_name)
 {
     shell("echo other");
