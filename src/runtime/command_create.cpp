@@ -8,6 +8,7 @@
 #include "runtime/commands.h"
 #include "runtime/launch_command.h"
 #include "runtime/start.h"
+#include "sys/own_process.h"
 
 namespace nova::runtime {
 
@@ -36,7 +37,7 @@ Result<LaunchRequest> request_of(const Arguments& arguments)
     request.new_keyring = !arguments.has("no-new-keyring");
     auto const preserve = TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds"));
     request.listen_fds = listen_fds();
-    request.preserve_fds = static_cast<unsigned>(preserve) + request.listen_fds;
+    request.preserve_fds = TRY(sys::claim_left_descriptors(static_cast<unsigned>(preserve) + request.listen_fds));
     return request;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/terminal_relay.h"
 #include "sys/capabilities.h"
 #include "sys/file.h"
+#include "sys/own_process.h"
 
 namespace nova::runtime {
 
@@ -152,8 +153,8 @@ Result<int> exec_command(const Globals& globals, Words words)
     request.pidfd_socket = arguments.get("pidfd-socket");
     request.cgroups = arguments.all("cgroup");
     TRY(check_sub_cgroups(request.cgroups));
-    request.preserve_fds =
-        static_cast<unsigned>(TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds")));
+    auto const preserve = TRY(base::parse_integer(arguments.get("preserve-fds", "0"), 0, 4096).context("--preserve-fds"));
+    request.preserve_fds = TRY(sys::claim_left_descriptors(static_cast<unsigned>(preserve)));
     if (request.process.terminal && detach && request.console_socket.empty())
         return Error{Code::invalid_argument, "--tty: with --detach it needs --console-socket"};
     std::vector<std::string> warnings;

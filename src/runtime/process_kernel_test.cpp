@@ -1,6 +1,8 @@
 // What config.json says of the process itself, looked at from inside.
 #include <fcntl.h>
 
+#include <set>
+
 #include "runtime/container_fixture.h"
 
 namespace nova::runtime {
@@ -208,6 +210,26 @@ TEST_F(ProcessOf, keeps_the_descriptors_that_it_is_meant_to_have)
     start();
     auto const executed = nb({"exec", "--preserve-fds", "1", id, "sh", "-c", "cat /proc/self/fd/3; ls /proc/self/fd"}, {}, pass);
     EXPECT_EQ(executed.out, "one0\n1\n2\n3\n4\n") << executed.err;
+}
+
+TEST_F(ProcessOf, is_given_no_descriptors_but_the_caller_s_where_more_are_named_than_there_are)
+{
+    std::ofstream{directory / "file"} << "one";
+    auto const file = sys::open_file(directory / "file", O_RDONLY).value();
+    std::vector<sys::PassedFd> const pass{{file.get(), 6}};
+    config["process"]["args"] = {"sleep", "1000"};
+    write_config();
+    ASSERT_EQ(nb({"create", "--preserve-fds", "100", "--bundle", bundle.string(), id}, {}, pass).status.as_exit_code(), 0);
+    // What waits may hold nothing that `start` waits for.
+    auto starting = sys::spawn({.program = program(), .argv = {"nb", "--root", state.string(), "start", id}}).value();
+    ASSERT_TRUE(starting.wait(base::Deadline::after(std::chrono::seconds{20})).value().has_value());
+    std::set<std::string> open;
+    auto const pid = json::parse(nb({"state", id}).out)["pid"].get<int>();
+    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
+        open.insert(entry.path().filename());
+    EXPECT_EQ(open, (std::set<std::string>{"0", "1", "2", "6"}));
+    auto const executed = nb({"exec", "--preserve-fds", "100", id, "ls", "/proc/self/fd"}, {}, pass);
+    EXPECT_EQ(executed.out, "0\n1\n2\n3\n6\n") << executed.err;
 }
 
 TEST_F(ProcessOf, may_do_only_what_landlock_leaves_it)

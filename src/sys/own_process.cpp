@@ -61,6 +61,18 @@ Status close_on_exec_from(unsigned first)
     return checked(::syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
 }
 
+Result<unsigned> claim_left_descriptors(unsigned count)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < count; ++i)
+        if (int const flags = ::fcntl(static_cast<int>(3 + i), F_GETFD); flags >= 0 && (flags & FD_CLOEXEC) == 0)
+            left = i + 1; // Ours are all closed by exec.
+    for (unsigned i = 0; i < left; ++i)
+        if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
+            (void)TRY(open_file("/", O_PATH | O_CLOEXEC)).release(); // The lowest number that is free: this one.
+    return left;
+}
+
 void close_all_but(unsigned first, std::vector<int> kept)
 {
     std::sort(kept.begin(), kept.end());

@@ -20,6 +20,11 @@ using base::Status;
 /// Every descriptor from `first` up gets close-on-exec.
 Status close_on_exec_from(unsigned first);
 
+/// How many of the `count` descriptors from 3 on our caller has left to us, up to the last one that is there. What is not there
+/// before that is taken, and not given to programs: so nothing of ours comes to lie among them. At most `count` calls of the
+/// kernel for each.
+Result<unsigned> claim_left_descriptors(unsigned count);
+
 /// Closes every descriptor from `first` up that is not in `kept`.
 void close_all_but(unsigned first, std::vector<int> kept);
 
