@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import subprocess
 
 from suite import SHOULD, add, clause, equal, expect
 
@@ -98,6 +99,17 @@ def a_readonly_root_can_not_be_written(c):
                      "echo x >/dev/shm/file && echo shm; chmod 700 /etc 2>/dev/null && echo mode; true")
     equal(found.split(), ["tmp", "shm"])
     expect("ro" in c.options_of("/")[0], "the mount is not read-only")
+
+
+@clause(ROOT, needs="user namespaces")
+def a_root_on_a_limited_mount_can_be_readonly_in_a_user_namespace(c):
+    """root.readonly holds also where the root's mount has options that a user namespace may not take away."""
+    c.map_users()
+    subprocess.run(["mount", "--bind", c.root, c.root], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,nodev,nosuid", c.root], check=True)
+    c.config["root"]["readonly"] = True
+    equal(c.inside("(echo x >/tmp/file) 2>/dev/null || echo refused"), "refused")
+    expect({"ro", "nodev", "nosuid"} <= c.options_of("/")[0], "options are missing")
 
 
 @clause(ROOT)

@@ -1,5 +1,6 @@
 """config-linux.md#network-devices: links that are moved into the container."""
 import json
+import os
 import subprocess
 
 from suite import SHOULD, clause, equal, expect
@@ -74,6 +75,19 @@ def a_moved_link_keeps_its_attributes(c):
     c.linux["netDevices"] = {name: {"name": "inside0"}}
     found = inside(c, c.up(), "link", "show", "inside0")[0]
     equal((found["mtu"], found["address"]), (1333, "02:00:00:12:34:56"))
+
+
+@clause(LINKS, **OPTIONS)
+def a_link_is_moved_into_a_namespace_that_is_joined(c):
+    """Where the container joins a network namespace, its links are moved there, and outlive it."""
+    name = link(c)
+    holder = c.child("unshare", "--net", "sleep", "1000")
+    c.eventually("the namespace is there", lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
+    c.unshare("network", f"/proc/{holder.pid}/ns/net")
+    c.linux["netDevices"] = {name: {"name": "inside0"}}
+    equal([entry["ifname"] for entry in inside(c, c.up(), "link") if entry["ifname"] != "lo"], ["inside0"])
+    c.delete(force=True)
+    equal(inside(c, holder.pid, "link", "show", "inside0")[0]["ifname"], "inside0")
 
 
 @clause(LINKS, **OPTIONS)

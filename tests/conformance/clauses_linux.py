@@ -1,7 +1,10 @@
 """config-linux.md: sysctl, propagation, masked and read-only paths, labels, memory policy, Intel RDT."""
+import os
 import pathlib
+import stat
 import subprocess
 
+from bundle import capability_sets
 from suite import add, clause, equal, expect
 
 SYSCTL, PROPAGATION = "config-linux.md#sysctl", "config-linux.md#rootfs-mount-propagation"
@@ -90,6 +93,25 @@ def a_private_root_does_not(c):
     expect(" /later " not in pathlib.Path(f"/proc/{pid}/mountinfo").read_text())
 
 
+def seen_twice(c, wanted):
+    """Whether what the program mounts below its root shows in a second mount of that root, which it made before."""
+    c.linux["rootfsPropagation"] = wanted
+    c.process["capabilities"] = capability_sets(["CAP_SYS_ADMIN"])
+    return c.inside("cd /tmp; mkdir again here; mount --rbind / again && mount -t tmpfs tmpfs here && touch here/file; ls again/tmp/here")
+
+
+@clause(PROPAGATION)
+def a_shared_root_shares_what_is_mounted_inside(c):
+    """With rootfsPropagation shared, a mount below the root is in all mounts of it."""
+    equal(seen_twice(c, "shared"), "file")
+
+
+@clause(PROPAGATION)
+def a_private_root_does_not_share_what_is_mounted_inside(c):
+    """With rootfsPropagation private a mount below the root is in no other mount of it."""
+    equal(seen_twice(c, "private"), "")
+
+
 @clause(MASKED)
 def masked_paths_can_not_be_read(c):
     """A masked file reads as empty, and a masked directory has nothing in it, for root as well."""
@@ -108,6 +130,28 @@ def masked_paths_can_not_be_written(c):
     c.linux["maskedPaths"] = ["/var/secrets"]
     equal(c.inside("(echo x >/var/secrets/new) 2>/dev/null || echo refused"), "refused")
     equal(list((c.root / "var/secrets").iterdir()), [])
+
+
+@clause(MASKED)
+def masked_paths_may_lie_in_one_another(c):
+    """Of masked paths one may lie in another, whichever stands first."""
+    deep = c.root / "var/secrets/deep"
+    deep.mkdir(parents=True)
+    for place in (deep / "one", c.root / "var/secrets/one"):
+        place.write_text("secret")
+    paths = ["/var/secrets/deep/one", "/var/secrets", "/var/secrets/deep", "/var/secrets/one"]
+    for order in (paths, paths[::-1]):
+        c.linux["maskedPaths"] = order
+        equal(c.inside("cd /var/secrets; cat one deep/one 2>/dev/null; ls deep 2>/dev/null; echo end"), "end", order)
+
+
+@clause(MASKED)
+def masked_nodes_can_not_be_read(c):
+    """A node of a device, or a pipe, is masked as a file is."""
+    os.mknod(c.root / "etc/zero", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    os.mkfifo(c.root / "etc/pipe")
+    c.linux["maskedPaths"] = ["/etc/zero", "/etc/pipe"]
+    equal(c.inside("head -c 5 /etc/zero | wc -c; cat /etc/pipe | wc -c").split(), ["0", "0"])
 
 
 @clause(MASKED)
@@ -134,6 +178,19 @@ def readonly_paths_can_not_be_written(c):
     c.linux["readonlyPaths"] = ["/etc/file", "/var", "/proc/sys"]
     equal(c.inside("cat /etc/file; echo; for place in /etc/file /var/new /proc/sys/kernel/msgmax; do (echo 1 >$place) 2>/dev/null || echo refused; done"),
           "text\nrefused\nrefused\nrefused")
+
+
+@clause(READONLY)
+def readonly_paths_may_lie_in_one_another(c):
+    """Of read-only paths one may lie in another, whichever stands first."""
+    (c.root / "var/deep").mkdir()
+    for place in ("var/deep/file", "var/file"):
+        (c.root / place).touch()
+    paths = ["/var/deep/file", "/var", "/var/deep", "/var/file"]
+    for order in (paths, paths[::-1]):
+        c.linux["readonlyPaths"] = order
+        found = c.inside("for place in /var/deep/file /var/file /var/new /var/deep/new; do (echo 1 >$place) 2>/dev/null || echo refused; done")
+        equal(found.split(), ["refused"] * 4, order)
 
 
 @clause(READONLY)
@@ -185,6 +242,20 @@ for mode, number in MODES.items():
         policy(mode, nodes, [], f"{number} {1 if nodes else 0}"), since="1.3.0", needs="memory policy", group="linux")
 add("memory_policy_with_a_flag", "Flags of memoryPolicy are the policy's.", POLICY, policy("MPOL_BIND", "0", ["MPOL_F_STATIC_NODES"], f"{2 | 1 << 15} 1"),
     since="1.3.0", needs="memory policy", group="linux")
+
+
+@clause(POLICY, since="1.3.0")
+def an_unknown_flag_of_a_memory_policy_is_refused(c):
+    """A flag that is not of the list is an error."""
+    c.linux["memoryPolicy"] = {"mode": "MPOL_PREFERRED", "nodes": "0", "flags": ["MPOL_F_RELATIVE_NODES", "MPOL_F_SOME_NODES"]}
+    c.refuses()
+
+
+@clause(POLICY, since="1.3.0")
+def a_memory_policy_without_a_mode_is_refused(c):
+    """mode is required."""
+    c.linux["memoryPolicy"] = {"nodes": "0"}
+    c.refuses()
 
 
 @clause(POLICY, since="1.3.0")

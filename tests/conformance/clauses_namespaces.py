@@ -224,6 +224,26 @@ def time_offsets_are_those_of_the_clocks(c):
 
 
 @clause(OFFSETS, since="1.1.0", needs="time namespaces")
+def clocks_without_offsets_are_the_runtimes(c):
+    """A time namespace for which no offsets are given has the clocks of the runtime."""
+    c.unshare("time")
+    now = time.clock_gettime(time.CLOCK_MONOTONIC), time.clock_gettime(time.CLOCK_BOOTTIME)
+    pid = c.up()
+    expect(of(pid, "time") != of("self", "time"), "the namespace is the runtime's")
+    found = clocks(c.call("exec", c.id, "probe", "clocks").out)
+    expect(all(0 <= seen - int(before) <= 60 for seen, before in zip(found, now)), now, found)
+
+
+@clause(OFFSETS, since="1.1.0", needs=("time namespaces", "user namespaces"))
+def time_offsets_hold_in_a_user_namespace(c):
+    """timeOffsets can be given beside a user namespace of the container's own."""
+    c.map_users()
+    c.unshare("time")
+    c.linux["timeOffsets"] = {"monotonic": {"secs": 7000, "nanosecs": 271}, "boottime": {"secs": 9000, "nanosecs": 314}}
+    equal(" ".join(c.inside("cat /proc/self/timens_offsets").split()), "monotonic 7000 271 boottime 9000 314")
+
+
+@clause(OFFSETS, since="1.1.0", needs="time namespaces")
 def time_offsets_may_be_negative(c):
     """An offset may be negative."""
     c.unshare("time")

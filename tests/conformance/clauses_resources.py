@@ -124,6 +124,13 @@ def cpu_quota_and_period(c):
 
 
 @clause(CPU)
+def a_cpu_period_that_the_kernel_refuses_is_refused(c):
+    """A period that is too short can't be applied, which is an error."""
+    c.resources["cpu"] = {"period": 100}
+    c.refuses()
+
+
+@clause(CPU)
 def cpu_quota_of_minus_one_is_none(c):
     """A quota of -1 is no limit."""
     c.resources["cpu"] = {"quota": -1, "period": 50000}

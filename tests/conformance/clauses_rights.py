@@ -51,6 +51,21 @@ def empty_capability_sets_leave_none(c):
     equal(set(capabilities(c).values()), {0})
 
 
+@clause(LINUX, SHOULD)
+def a_bounding_set_that_is_not_given_is_empty(c):
+    """Beside other sets, a bounding set that is not given keeps nothing."""
+    c.process["capabilities"] = capability_sets([])
+    del c.process["capabilities"]["bounding"]
+    equal(set(capabilities(c).values()), {0})
+
+
+@clause(LINUX, SHOULD)
+def an_inheritable_capability_that_is_not_bounded_is_refused(c):
+    """What the bounding set does not keep can't be made inheritable, which is an error."""
+    c.process["capabilities"] = capability_sets(["CAP_CHOWN"]) | {"bounding": []}
+    c.refuses()
+
+
 @clause(LINUX)
 def a_missing_capability_has_effect(c):
     """What a capability allows is not allowed without it."""
@@ -207,6 +222,13 @@ def io_priority_is_set(c):
         level = 6 if number == 2 else 0
         c.process["ioPriority"] = {"class": name, "priority": level}
         equal(int(c.inside("probe io-priority")), number << 13 | level, name)
+
+
+@clause(LINUX, since="1.1.0")
+def io_priority_of_real_time(c):
+    """ioPriority may be of the class IOPRIO_CLASS_RT."""
+    c.process["ioPriority"] = {"class": "IOPRIO_CLASS_RT", "priority": 1}
+    equal(int(c.inside("probe io-priority")), 1 << 13 | 1)
 
 
 @clause(LINUX, since="1.1.0")
