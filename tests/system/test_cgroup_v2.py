@@ -179,7 +179,7 @@ CASES = {
     "user_namespace": Case("""
         nb run --detach --bundle $bundle $id
         [ $(stat -c %u $group) = 0 ]
-        grep -qx $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') $group/cgroup.procs
+        grep -qx $(nb state $id | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p') $group/cgroup.procs
         [ "$(nb exec $id cat /proc/self/cgroup)" = "0::/" ]
         [ "$(nb exec $id sh -c 'echo $(cat /proc/self/uid_map)')" = "0 100000 65536" ]
         """, resources={"pids": {"limit": 5}}, user_namespace="new"),

@@ -130,7 +130,7 @@ CASES = {
         """,
     "an_empty_network_is_for_the_caller_to_fill": """
         nb run --detach --bundle /bundle $id </dev/null >/dev/null 2>&1
-        nsenter -t $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') -n ip link add name kept type veth peer name other
+        nsenter -t $(nb state $id | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p') -n ip link add name kept type veth peer name other
         nb checkpoint --empty-ns network --image-path /images/$id $id
         nb restore --empty-ns network --detach --bundle /bundle --image-path /images/$id $id </dev/null >/dev/null 2>/tmp/words || cat /tmp/words
         [ "$(nb exec $id ls /sys/class/net)" = lo ]

@@ -45,7 +45,7 @@ JOIN = """
     nb run --detach --bundle /bundles/outside outside
     until [ -e /bundles/outside/rootfs/ready ]; do sleep 0.1; done
     mkdir -p /bundles/outside/rootfs$bundle; cp -a $bundle/. /bundles/outside/rootfs$bundle
-    touch /tmp/joined; mount --bind /proc/$(nb state outside | sed 's/.*"pid":\\([0-9]*\\).*/\\1/')/ns/mnt /tmp/joined
+    touch /tmp/joined; mount --bind /proc/$(nb state outside | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p')/ns/mnt /tmp/joined
     nb run --bundle $bundle $id >/tmp/out 2>&1 || true
     umount /tmp/joined; cat /tmp/out
     grep -a "$label" /tmp/out; ! grep -x "$hidden" /tmp/out

@@ -36,7 +36,7 @@ ROOT_CASES = {
         [ $(show CPUQuotaPerSecUSec) = 500ms ]; [ $(show AllowedCPUs) = 0 ]; [ $(show DevicePolicy) = strict ]
         [ $(cat $group/memory.max) = 67108864 ]; [ $(cat $group/pids.max) = 7 ]; [ "$(cat $group/cpu.max)" = "25000 50000" ]
         [ $(cat $group/cpuset.cpus) = 0 ]
-        [ $(cat $group/cgroup.procs) = $(nb state $id | sed 's/.*"pid":\\([0-9]*\\).*/\\1/') ] # And no place holder.
+        [ $(cat $group/cgroup.procs) = $(nb state $id | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p') ] # And no place holder.
         nb delete --force $id
         [ ! -e $group ]; [ $(show ActiveState) = inactive ]; [ $(show LoadState) = not-found ]
         """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "cpu": {"shares": 1024, "quota": 25000, "period": 50000, "cpus": "0"},
