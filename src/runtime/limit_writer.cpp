@@ -52,9 +52,12 @@ Status LimitWriter::write(std::string_view controller, const std::string& file, 
     if (old_values_ == OldValues::forget)
         return cgroup_.write(controller, file, text);
     auto const before = cgroup_.read(controller, file);
+    // A cpuset in which processes run can't be emptied: then it gets by name what it had from above.
+    auto const effective = file.starts_with("cpuset.") ? cgroup_.read(controller, file + ".effective") : Result<std::string>{""};
     TRY(cgroup_.write(controller, file, text));
     if (before.ok())
-        written_.push_back({std::string{controller}, file, text_that_restores(file, text, before.value())});
+        written_.push_back({std::string{controller}, file, text_that_restores(file, text, before.value()),
+                            effective.ok() ? base::trim(effective.value()) : ""});
     return done();
 }
 
@@ -63,6 +66,8 @@ Status LimitWriter::take_back()
     auto result = done();
     for (auto old = written_.rbegin(); old != written_.rend(); ++old) {
         auto restored = cgroup_.write(old->controller, old->file, old->text);
+        if (!restored.ok() && !old->otherwise.empty())
+            restored = cgroup_.write(old->controller, old->file, old->otherwise);
         if (result.ok())
             result = std::move(restored);
     }

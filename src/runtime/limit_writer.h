@@ -33,7 +33,8 @@ private:
     struct Old {
         std::string controller;
         std::string file;
-        std::string text; ///< Written as it is to set the value back.
+        std::string text;      ///< Written as it is to set the value back.
+        std::string otherwise; ///< Where the kernel refuses that: what comes to the same. Empty where there is nothing.
     };
 
     const sys::Cgroup& cgroup_;

@@ -281,11 +281,11 @@ CASES = {
         """),
     "update_is_all_or_nothing": Case("""
         nb run --detach --bundle $bundle $id
-        before="$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max)"
-        echo '{"memory":{"limit":33554432,"swap":50331648},"cpu":{"shares":300,"quota":30000},"pids":{"limit":3},
+        before="$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max $group/cpuset.*.effective)"
+        echo '{"memory":{"limit":33554432,"swap":50331648},"cpu":{"shares":300,"quota":30000,"cpus":"0","mems":"0"},"pids":{"limit":3},
             "blockIO":{"throttleReadBpsDevice":[{"major":7,"minor":0,"rate":4096}]},"unified":{"pids.nonsense":"1"}}' >/tmp/more
-        ! nb update -r /tmp/more $id 2>/tmp/words; grep pids.nonsense /tmp/words
-        [ "$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max)" = "$before" ]
+        ! nb update -r /tmp/more $id 2>/tmp/words; grep pids.nonsense /tmp/words; [ -z "$(grep 'set back' /tmp/words)" ] # A cpuset in use is not emptied again.
+        [ "$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max $group/cpuset.*.effective)" = "$before" ]
         sed -i 's/,"unified.*/}/' /tmp/more; nb update -r /tmp/more $id
         [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 3 ]; grep '^7:0 rbps=4096' $group/io.max
         grep -q '"limit":33554432' /run/nb/$id/config.json
