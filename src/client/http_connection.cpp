@@ -90,17 +90,27 @@ Status HttpConnection::send(const Request& request, Deadline deadline, const std
 
 Status HttpConnection::write_raw(std::string_view text, Deadline deadline)
 {
-    while (!text.empty()) {
-        auto const sent = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent > 0) {
-            text.remove_prefix(static_cast<std::size_t>(sent));
-        } else if (errno == EAGAIN) {
-            TRY(wait_for(socket_.get(), POLLOUT, deadline));
-        } else if (errno != EINTR) {
-            return base::Error::from_errno("send to the server");
-        }
+    while (true) {
+        text.remove_prefix(TRY(write_some(text)));
+        if (text.empty())
+            return base::done();
+        TRY(wait_for(socket_.get(), POLLOUT, deadline));
     }
-    return base::done();
+}
+
+Result<std::size_t> HttpConnection::write_some(std::string_view text)
+{
+    std::size_t done = 0;
+    while (done < text.size()) {
+        auto const sent = ::send(socket_.get(), text.data() + done, text.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent > 0)
+            done += static_cast<std::size_t>(sent);
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            return base::Error::from_errno("send to the server");
+    }
+    return done;
 }
 
 Status HttpConnection::fill(Deadline deadline)

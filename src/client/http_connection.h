@@ -46,6 +46,7 @@ public:
     // After 101: the bytes themselves.
     Result<std::string> read_raw(Deadline deadline); ///< Empty: the server closed.
     Status write_raw(std::string_view text, Deadline deadline);
+    Result<std::size_t> write_some(std::string_view text); ///< As much of it as goes without waiting.
     std::string take_buffer() { return std::exchange(buffer_, {}); }
 
     int fd() const { return socket_.get(); }

@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr std::size_t most_frame = 4u << 20;
 constexpr std::size_t piece_bytes = 32u << 10;
+constexpr std::chrono::seconds detach_within{2}; ///< Though what was typed last may not be taken.
 constexpr char in_channel = 0;
 constexpr char out_channel = 1;
 constexpr char err_channel = 2;
@@ -55,8 +56,24 @@ int Session::fd() const { return connection_->fd(); }
 base::Status Session::send(char channel, std::string_view text, base::Deadline deadline)
 {
     mask_ = mask_ * 1664525 + 1013904223;
-    return connection_->write_raw(
+    return send_frame(
         base::encode_frame(base::FrameType::binary, std::string{channel}.append(text), base::Masking::client, mask_), deadline);
+}
+
+base::Status Session::send_frame(std::string frame, base::Deadline deadline)
+{
+    if (!pumping_)
+        return connection_->write_raw(frame, deadline);
+    unsent_ += frame;
+    return send_unsent();
+}
+
+base::Status Session::send_unsent()
+{
+    auto const sent = connection_->write_some(unsent_);
+    unsent_.erase(0, sent.ok() ? sent.value() : unsent_.size()); // There is nobody to send the rest to.
+    TRY(sent);
+    return base::done();
 }
 
 base::Status Session::write(std::string_view text, base::Deadline deadline)
@@ -82,8 +99,8 @@ base::Result<std::optional<Session::Output>> Session::take_buffered()
         if (!taken)
             return std::optional<Output>{};
         if (taken->type == base::FrameType::ping) {
-            TRY(connection_->write_raw(base::encode_frame(base::FrameType::pong, taken->payload, base::Masking::client, mask_),
-                                       base::Deadline::never()));
+            TRY(send_frame(base::encode_frame(base::FrameType::pong, taken->payload, base::Masking::client, mask_),
+                           base::Deadline::never()));
         } else if (taken->type == base::FrameType::close) {
             over_ = true;
         } else if (taken->type != base::FrameType::pong) {
@@ -142,22 +159,24 @@ base::Result<int> Session::exit_code() const
     return exit_code_;
 }
 
-/// False: detach.
-base::Result<bool> Session::pump_in(const Pump& pump, bool& in_open)
+base::Status Session::pump_in(const Pump& pump, Moves& moves)
 {
     std::string text(piece_bytes, '\0');
     auto const count = ::read(pump.in, text.data(), text.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
-        return true;
+        return base::done();
     text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     if (count <= 0) {
-        in_open = false;
-        TRY(unless_over(close_in()));
-        return true;
+        moves.in_open = false;
+        moves.in_ended = true;
+        return unless_over(close_in());
     }
-    auto const typed = pump.filter ? pump.filter(text) : Typed::more;
-    TRY(unless_over(write(text)));
-    return typed == Typed::more;
+    if (pump.filter && pump.filter(text) == Typed::last) {
+        moves.in_open = false;
+        moves.detaches = true;
+        moves.leave = base::Deadline::after(detach_within);
+    }
+    return unless_over(write(text));
 }
 
 base::Status Session::pump_out(const Pump& pump)
@@ -183,24 +202,29 @@ base::Status Session::show(const Pump& pump)
 
 base::Result<int> Session::pump(const Pump& pump)
 {
-    bool in_open = pump.in >= 0;
-    auto leave = base::Deadline::never();
-    if (!in_open)
+    Moves moves{.in_open = pump.in >= 0};
+    pumping_ = true;
+    if (!moves.in_open)
         TRY(unless_over(close_in()));
     TRY(show(pump)); // What came along with the handshake.
     while (!over_) {
-        if (leave.passed())
+        if (moves.in_ended && pump.after_input && unsent_.empty() && !moves.leave)
+            moves.leave = base::Deadline::after(*pump.after_input);
+        if ((moves.leave && moves.leave->passed()) || (moves.detaches && unsent_.empty()))
             return 0;
-        std::array<pollfd, 3> polled{{{fd(), POLLIN, 0}, {in_open ? pump.in : -1, POLLIN, 0}, {pump.wake, POLLIN, 0}}};
-        if (::poll(polled.data(), polled.size(), leave.poll_timeout_ms()) < 0 && errno != EINTR)
+        // More input only when the last is sent; meanwhile we read on, for what we read may be what the other side waits for.
+        auto const wanted = static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT);
+        bool const reads_in = moves.in_open && unsent_.empty();
+        std::array<pollfd, 3> polled{{{fd(), wanted, 0}, {reads_in ? pump.in : -1, POLLIN, 0}, {pump.wake, POLLIN, 0}}};
+        int const patience = moves.leave ? moves.leave->poll_timeout_ms() : -1;
+        if (::poll(polled.data(), polled.size(), patience) < 0 && errno != EINTR)
             return base::Error::from_errno("wait for the session");
-        bool const was_open = in_open;
-        if (polled[0].revents != 0)
+        if ((polled[0].revents & POLLOUT) != 0)
+            TRY(unless_over(send_unsent()));
+        if ((polled[0].revents & ~POLLOUT) != 0)
             TRY(pump_out(pump));
-        if (!over_ && polled[1].revents != 0 && !TRY(pump_in(pump, in_open)))
-            return 0;
-        if (was_open && !in_open && pump.after_input)
-            leave = base::Deadline::after(*pump.after_input);
+        if (!over_ && polled[1].revents != 0)
+            TRY(pump_in(pump, moves));
         if (!over_ && polled[2].revents != 0 && pump.on_wake)
             TRY(unless_over(pump.on_wake()));
     }

@@ -62,15 +62,27 @@ public:
     int fd() const;
 
 private:
+    /// How far pump() is.
+    struct Moves {
+        bool in_open = false;
+        bool in_ended = false;
+        bool detaches = false;
+        std::optional<base::Deadline> leave{};
+    };
+
     base::Status send(char channel, std::string_view text, base::Deadline deadline);
+    base::Status send_frame(std::string frame, base::Deadline deadline);
+    base::Status send_unsent();                          ///< As much as goes without waiting.
     base::Result<std::optional<Output>> take_buffered(); ///< Empty: needs bytes, or it is over.
     base::Result<std::optional<Output>> handle(std::string message);
-    base::Result<bool> pump_in(const Pump& pump, bool& in_open);
+    base::Status pump_in(const Pump& pump, Moves& moves);
     base::Status pump_out(const Pump& pump);
     base::Status show(const Pump& pump);
 
     std::unique_ptr<HttpConnection> connection_;
     std::string buffer_;
+    std::string unsent_; ///< While pumping: what the server does not take yet. It may wait for us to read.
+    bool pumping_ = false;
     std::string message_;
     std::optional<base::Error> failure_; ///< How it ended, where it is no exit code.
     int exit_code_ = 0;

@@ -125,6 +125,20 @@ TEST_F(Streams, carries_megabytes_both_ways_unharmed)
     EXPECT_TRUE(received == sent) << received.size() << " of " << sent.size();
 }
 
+TEST_F(Streams, carries_on_where_a_command_says_far_more_than_it_is_told)
+{
+    auto session = shell("od -An -v -tx1", true);
+    auto const file = root_ + "/in";
+    std::ofstream{file} << std::string(3'000'000, 'x');
+    sys::UniqueFd const in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    sys::UniqueFd const out{::open((root_ + "/out").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+
+    auto const code = session.pump({.in = in.get(), .out = out.get(), .on_wake = {}, .filter = {}});
+
+    ASSERT_TRUE(code.ok()) << code.error().message();
+    EXPECT_EQ(std::filesystem::file_size(root_ + "/out"), 3'000'000u * 3 + 3'000'000u / 16);
+}
+
 TEST_F(Streams, makes_a_command_wait_whose_output_nobody_reads)
 {
     auto const mark = root_ + "/done";
