@@ -472,9 +472,14 @@ TEST_F(DropIn, tells_who_asks_while_it_is_made_that_it_was_created)
             .value()
             .out;
     };
-    EXPECT_NE(answer_with_hook("sleep 0.1").find("\"status\":\"created\""), std::string::npos);
-    EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0);
-    EXPECT_NE(answer_with_hook("sleep 2").find("\"status\":\"creating\""), std::string::npos) << "a hook that asks is waited for";
+    std::string prompt;
+    for (int round = 0; round < 5 && prompt.find("\"status\": \"created\"") == std::string::npos; ++round) {
+        prompt = answer_with_hook("sleep 0.1"); // A busy machine needs longer for that than anybody waits.
+        EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0);
+    }
+    EXPECT_NE(prompt.find("\"status\": \"created\""), std::string::npos) << prompt;
+    EXPECT_NE(answer_with_hook("sleep 2").find("\"status\": \"creating\""), std::string::npos)
+        << "a hook that asks is waited for";
 }
 
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
