@@ -117,7 +117,8 @@ Result<Import::Image> Import::gather_layout()
 {
     auto const chosen = TRY(find_manifest());
     auto const manifest_text = TRY(read_verified(chosen));
-    Image image{chosen.digest, TRY(parse_manifest(manifest_text).context("manifest sha256:" + chosen.digest)), {}};
+    auto manifest = TRY(parse_manifest(manifest_text).context("manifest sha256:" + chosen.digest));
+    Image image{chosen.digest, std::move(manifest), {}};
     auto const config_text = TRY(read_verified(image.manifest.config));
     image.record = TRY(parse_image_record(config_text).context("config sha256:" + image.manifest.config.digest));
     TRY(check_platform(image.record));

@@ -168,7 +168,10 @@ Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text)
     for (std::size_t i = 0; i < value.size(); ++i) {
         auto const path = "[" + std::to_string(i) + "]";
         auto const fields = TRY(FieldReader::of(value[i], path));
-        DockerImage image{TRY(fields.text("Config")), TRY(fields.texts("RepoTags")), TRY(fields.texts("Layers"))};
+        auto config = TRY(fields.text("Config"));
+        auto tags = TRY(fields.texts("RepoTags"));
+        auto layers = TRY(fields.texts("Layers"));
+        DockerImage image{std::move(config), std::move(tags), std::move(layers)};
         if (image.config.empty())
             return bad_field(fields.path_of("Config"), "is missing");
         if (image.layers.size() > limits::layers)

@@ -13,7 +13,8 @@ Result<std::string> unpack_layer(const std::string& blob, const std::string& roo
 {
     Utf8Names const utf8;
     auto const file = TRY(sys::open_file(blob, O_RDONLY | O_NOFOLLOW));
-    Decompressor plain{pull_from(file.get(), std::move(told)), TRY(sys::size_of(file.get()))};
+    auto const size = TRY(sys::size_of(file.get()));
+    Decompressor plain{pull_from(file.get(), std::move(told)), size};
     TarReader tar{[&plain] { return plain.next(); }};
     LayerWriter writer{TRY(sys::Directory::open(root))};
     while (auto const entry = TRY(tar.next()))

@@ -102,7 +102,8 @@ Result<Output> Output::open(const std::string& directory, const model::LogSpec& 
 {
     auto progress = TRY(sys::open_file(directory + "/progress", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     auto const last = read_progress(progress.get());
-    Output output{directory, TRY(LogWriter::open(log, last.log))};
+    auto writer = TRY(LogWriter::open(log, last.log));
+    Output output{directory, std::move(writer)};
     output.progress_ = std::move(progress);
     for (auto const source : all_sources)
         TRY(output.open_spool(source, last.done[static_cast<std::size_t>(source)]));
