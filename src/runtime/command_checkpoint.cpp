@@ -103,6 +103,7 @@ std::span<const Option> checkpoint_options()
         Option{"image-path", 0, Kind::text, "DIR", "where the files go (default: checkpoint)"},
         Option{"leave-running", 'R', Kind::flag, "", "let it run on"},
         Option{"pre-dump", 0, Kind::flag, "", "memory alone, and let it run on"},
+        Option{"tcp-skip-in-flight", 0, Kind::flag, "", "without connections that nobody has accepted yet"},
         Option{"parent-path", 0, Kind::text, "DIR", "where an earlier --pre-dump is, from the image path"},
         Option{"page-server", 0, Kind::text, "ADDRESS", "refused: memory is in the files"},
         Option{"status-fd", 0, Kind::text, "FD", "refused: it is for --lazy-pages"},
@@ -132,6 +133,7 @@ Result<int> checkpoint_command(const Globals& globals, Words words)
     CheckpointRequest request;
     request.id = TRY(arguments.only("the container's id"));
     request.settings = TRY(settings_of(arguments));
+    request.settings.tcp_skip_in_flight = arguments.has("tcp-skip-in-flight");
     request.parent_path = arguments.get("parent-path");
     if (request.parent_path.starts_with('/'))
         return Error{Code::invalid_argument, "--parent-path: must be relative to the images"};

@@ -100,7 +100,7 @@ WireMessage settings_of(const CriuRequest& request, int images, int work)
     options.flag(criu_option::tcp, settings.tcp_established).flag(criu_option::unix_sockets, settings.external_unix_sockets);
     options.flag(criu_option::shell_job, settings.shell_job).flag(criu_option::file_locks, settings.file_locks);
     options.flag(criu_option::link_remap, settings.link_remap).flag(criu_option::orphan_terminal, true);
-    options.flag(criu_option::auto_dedup, settings.auto_dedup);
+    options.flag(criu_option::auto_dedup, settings.auto_dedup).flag(criu_option::skip_in_flight, settings.tcp_skip_in_flight);
     if (settings.empty_network)
         options.number(criu_option::empty_namespaces, CLONE_NEWNET);
     options.flag(criu_option::notify, true).flag(criu_option::manage_cgroups, true);

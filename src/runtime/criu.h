@@ -18,7 +18,7 @@ constexpr unsigned images = 1, pid = 2, leave_running = 3, unix_sockets = 4, tcp
                    log_level = 9, log_file = 10, notify = 12, root = 13, parent = 14, track_memory = 15, auto_dedup = 16,
                    work = 17, link_remap = 18, external_mount = 23, manage_cgroups = 24, cgroup_root = 25, sibling = 26,
                    inherited = 27, cgroup_mode = 34, external = 37, empty_namespaces = 38, freeze_cgroup = 44,
-                   orphan_terminal = 50, network_lock = 64;
+                   skip_in_flight = 46, orphan_terminal = 50, network_lock = 64;
 }
 
 enum class CriuWork : unsigned { dump = 1, restore = 2, pre_dump = 4 };
@@ -29,6 +29,7 @@ struct CriuSettings {
     std::string work_path;  ///< Where criu's log goes. Empty: the images'.
     std::string cgroup_mode;
     bool tcp_established = false;
+    bool tcp_skip_in_flight = false; ///< Connections that nobody has accepted yet are left out.
     bool external_unix_sockets = false;
     bool shell_job = false;
     bool file_locks = false;

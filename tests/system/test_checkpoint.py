@@ -12,6 +12,8 @@ NB = BUILD / "src/apps/nb/nb"
 COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done"
 # A connection of the container with itself: what one end counts, the other writes down.
 CONNECTED = "sleep 9999 | nc -l -p 99 >/tmp/received & sleep 0.5; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99"
+# A connection that its other end, which is stopped, does not accept.
+WAITING = "nc -l -p 98 & sleep 0.5; kill -STOP $!; sleep 9999 | nc 127.0.0.1 98 & while :; do sleep 0.1; done"
 
 CASES = {
     "goes_on_where_it_was": """
@@ -116,6 +118,13 @@ CASES = {
         nb exec $id netstat -tn | grep '127.0.0.1:99 .*ESTABLISHED'
         received >/tmp/numbers; seq $(wc -l </tmp/numbers) | cmp - /tmp/numbers # Nothing is lost, and nothing comes twice.
         """,
+    "connections_that_nobody_accepted_can_be_left_out": """
+        nb run --detach --bundle /bundles/waiting $id </dev/null >/dev/null 2>&1
+        until [ $(nb exec $id netstat -tn | grep -c '127.0.0.1:98 .*ESTABLISHED') = 2 ]; do sleep 0.1; done
+        ! nb checkpoint --tcp-established --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep -i in-flight /tmp/words
+        nb checkpoint --tcp-established --tcp-skip-in-flight --image-path /images/$id $id
+        ls /images/$id/tcp-stream-*.img; ! nb state $id
+        """,
     "a_terminal_goes_on": """
         numbers() { tr -d '\\r' <$1 | sed -n 's|^\\([0-9][0-9]*\\) /dev/pts/0$|\\1|p'; }
         nb run --bundle /bundles/terminal $id </dev/null >/tmp/first 2>&1 & runner=$!
@@ -205,6 +214,7 @@ def make_initramfs(nova):
     write_modules(root / "lib/modules", CRIU_MODULES)
     write_bundle(root / "bundle", COUNT)
     write_bundle(root / "bundles/connected", CONNECTED)
+    write_bundle(root / "bundles/waiting", WAITING)
     write_bundle(root / "bundles/terminal", "i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.1; done", terminal=True)
     write_bundle(root / "bundles/locked", "exec 9>/tmp/lock; flock 9; touch /tmp/locked; while :; do sleep 0.1; done")
     write_cases(root / "cases", CASES, BEFORE)
