@@ -66,7 +66,7 @@ void BodyPump::pull()
 {
     state_ = State::pulling;
     again_ = false;
-    loop_.pool.submit([self = self(), source = source_]() mutable {
+    loop_.pool.submit([self = self(), source = source_, busy = asio::make_work_guard(loop_.io)]() mutable {
         auto& io = self->loop_.io;
         auto piece = std::make_shared<BodySource::Piece>(source->pull());
         asio::post(io, [self = std::move(self), piece] { self->pulled(std::move(*piece)); });

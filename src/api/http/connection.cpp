@@ -86,7 +86,7 @@ void Connection::dispatch()
     auto const target = std::move(request->path);
     if (auto const parsed = parse_target(target, *request); !parsed.ok())
         return send(error_response(parsed.error()));
-    bool const taken = loop_.pool.try_submit([self = self(), request]() mutable {
+    bool const taken = loop_.pool.try_submit([self = self(), request, busy = asio::make_work_guard(loop_.io)]() mutable {
         auto& loop = self->loop_;
         auto reply = std::make_shared<Reply>(loop.api.handle(*request));
         asio::post(loop.io, [self = std::move(self), reply] { self->reply(std::move(*reply)); });

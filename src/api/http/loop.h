@@ -11,7 +11,7 @@
 namespace nova::api::http {
 
 /// Something that goes on with a connection. Lives on the loop thread only, and ends there: a job of the pool that holds one
-/// moves it into what it posts, so that no worker is left with the last reference.
+/// moves it into what it posts, so that no worker is left with the last reference, and keeps the loop from running out meanwhile.
 class Task : public std::enable_shared_from_this<Task> {
 public:
     virtual ~Task() = default;
