@@ -74,12 +74,14 @@ tell_more() { :; }
 clean_up() { nb --root /run/nb delete --force $id; }
 """
 NB_OF_CASES = 'nb() { command nb --root /run/nb "$@"; }\n'
+# What must not work. "! command" would never end a case: sh -e looks away there.
+FAILS = 'fails() { if "$@"; then echo "this worked: $*"; exit 1; fi; }\n'
 
 
 def write_cases(place, scripts, before=NB_OF_CASES):
     place.mkdir(parents=True)
     for name, script in scripts.items():
-        (place / name).write_text(before + script)
+        (place / name).write_text(FAILS + before + script)
     (place / "order").write_text("\n".join(scripts) + "\n")
 
 

@@ -99,10 +99,10 @@ CASES = {
         nb delete --force $id; rmdir /sys/fs/cgroup/deep
         """, cgroup="/deep/all_controllers_reach_it"),
     "options_of_its_mount_are_the_kernel_s": Case("""
-        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'mount /sys/fs/cgroup: .*nonsense.*Invalid argument' /tmp/words; [ ! -e $group ]
+        fails nb run --bundle $bundle $id 2>/tmp/words; grep 'mount /sys/fs/cgroup: .*nonsense.*Invalid argument' /tmp/words; [ ! -e $group ]
         """, cgroup_option="nonsense"),
     "a_limit_that_is_not_there_is_told": Case("""
-        ! nb run --bundle $bundle $id 2>/tmp/words
+        fails nb run --bundle $bundle $id 2>/tmp/words
         grep memory.nonsense /tmp/words; [ ! -e $group ]; [ ! -e /run/nb/$id ]
         """, resources={"unified": {"memory.nonsense": "1"}}),
     # A node may be made, as with other runtimes; but what it names stays shut. None of these needs a capability to be opened.
@@ -111,7 +111,7 @@ CASES = {
         nb exec $id sh -c 'echo x >/dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom >/dev/null'
         nb exec $id sh -c "$make_nodes"
         for node in control serial disk; do
-            ! nb exec $id sh -c ": </tmp/nodes/$node" 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+            fails nb exec $id sh -c ": </tmp/nodes/$node" 2>/tmp/words; grep 'Operation not permitted' /tmp/words
         done
         """, resources={"devices": [{"allow": False, "access": "rwm"}]}),
     "devices_all_allowed": Case("""
@@ -121,20 +121,20 @@ CASES = {
     "device_rules_last_wins": Case("""
         nb run --detach --bundle $bundle $id
         nb exec $id sh -c "$make_nodes; : </tmp/nodes/control; : <>/tmp/nodes/serial; : </tmp/nodes/disk"
-        ! nb exec $id sh -c ': <>/tmp/nodes/control' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
-        ! nb exec $id sh -c ': <>/tmp/nodes/disk' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+        fails nb exec $id sh -c ': <>/tmp/nodes/control' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
+        fails nb exec $id sh -c ': <>/tmp/nodes/disk' 2>/tmp/words; grep 'Operation not permitted' /tmp/words
         """, resources={"devices": [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 237, "access": "r"},
                                     {"allow": True, "type": "c", "major": 4, "access": "rwm"}, {"allow": True, "type": "b", "access": "rw"},
                                     {"allow": False, "type": "b", "major": 7, "minor": 0, "access": "w"}]}),
     "update_of_devices": Case("""
         nb run --detach --bundle $bundle $id
         nb exec $id sh -c "$make_nodes"
-        ! nb exec $id sh -c ': </tmp/nodes/control'
+        fails nb exec $id sh -c ': </tmp/nodes/control'
         echo '{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":237,"access":"r"}]}' >/tmp/more
         nb update --resources /tmp/more $id
         nb exec $id sh -c ': </tmp/nodes/control'
         echo '{"devices":[{"allow":false,"access":"rwm"}]}' | nb update --resources - $id
-        ! nb exec $id sh -c ': </tmp/nodes/control'
+        fails nb exec $id sh -c ': </tmp/nodes/control'
         nb exec $id sh -c ': <>/dev/null'
         """, resources={"devices": [{"allow": False, "access": "rwm"}]}),
     "exec_follows_a_container_that_was_moved": Case("""
@@ -148,7 +148,7 @@ CASES = {
         nb exec $id sh -c 'mkdir /sys/fs/cgroup/inner; echo 1 >/sys/fs/cgroup/inner/cgroup.procs; echo $$ >/sys/fs/cgroup/inner/cgroup.procs
             echo +memory >/sys/fs/cgroup/cgroup.subtree_control'
         nb exec $id grep -qx 0::/inner /proc/self/cgroup
-        ! nb exec --cgroup / $id true 2>/tmp/words; grep 'adding pid of the new process to cgroups.*Device or resource busy' /tmp/words
+        fails nb exec --cgroup / $id true 2>/tmp/words; grep 'adding pid of the new process to cgroups.*Device or resource busy' /tmp/words
         """, writable_cgroup=True),
     "exec_joins": Case("""
         nb run --detach --bundle $bundle $id
@@ -196,7 +196,7 @@ CASES = {
         nb create --bundle $bundle $id </dev/null >/tmp/out 2>&1
         nb state $id | grep -q '"created"'; [ -d $group ]
         nb start $id; nb state $id | grep -q '"running"'
-        ! nb delete $id
+        fails nb delete $id
         nb kill $id KILL
         until nb state $id | grep -q '"stopped"'; do sleep 0.1; done
         nb delete $id
@@ -215,7 +215,7 @@ CASES = {
         nb pause $id
         nb state $id | grep -q '"paused"'; [ $(cat $group/cgroup.freeze) = 1 ]
         before=$(used); sleep 0.5; [ $(used) = $before ]
-        ! nb exec $id true
+        fails nb exec $id true
         nb resume $id
         nb state $id | grep -q '"running"'; sleep 0.5; [ $(used) -gt $before ]
         nb pause $id
@@ -239,7 +239,7 @@ CASES = {
         [ "$(cat $group/cpu.max)" = "10000 100000" ]; [ $(cat $group/cpu.max.burst) = 5000 ]
         nb update --cpu-idle 1 $id; [ $(cat $group/cpu.idle) = 1 ]
         nb update --cpu-share 1024 $id; [ $(cat $group/cpu.idle) = 0 ]; [ $(cat $group/cpu.weight) = 100 ]
-        ! nb update --cpu-rt-runtime 1000 $id 2>/tmp/words; grep 'cpu.realtimeRuntime: cgroup version 2 has no such limit' /tmp/words
+        fails nb update --cpu-rt-runtime 1000 $id 2>/tmp/words; grep 'cpu.realtimeRuntime: cgroup version 2 has no such limit' /tmp/words
         """, resources={"cpu": {"quota": 40000, "period": 100000, "burst": 20000}}),
     "born_idle": Case("""
         nb run --detach --bundle $bundle $id
@@ -248,14 +248,14 @@ CASES = {
     "swap_counts_memory_too": Case("""
         nb run --detach --bundle $bundle $id
         nb update --memory-swap 100663296 $id; [ $(cat $group/memory.swap.max) = 33554432 ]
-        ! nb update --memory-swap 1048576 $id 2>/tmp/words; grep 'memory.swap: must be at least memory.limit (67108864)' /tmp/words
+        fails nb update --memory-swap 1048576 $id 2>/tmp/words; grep 'memory.swap: must be at least memory.limit (67108864)' /tmp/words
         nb update --memory -1 $id; [ $(cat $group/memory.max) = max ]; [ $(cat $group/memory.swap.max) = max ]
-        ! nb update --memory-swap 67108864 $id 2>/tmp/words; grep 'memory.swap: needs memory.limit' /tmp/words
+        fails nb update --memory-swap 67108864 $id 2>/tmp/words; grep 'memory.swap: needs memory.limit' /tmp/words
         """, resources={"memory": {"limit": 64 * MIB, "swap": 64 * MIB}}),
     "a_limit_below_use_is_refused_when_asked": Case("""
         nb run --detach --bundle $bundle $id
         until [ $(cat $group/memory.current) -gt 20000000 ]; do sleep 0.1; done
-        ! echo '{"memory":{"limit":4194304,"checkBeforeUpdate":true}}' | nb update -r - $id 2>/tmp/words
+        echo '{"memory":{"limit":4194304,"checkBeforeUpdate":true}}' | fails nb update -r - $id 2>/tmp/words
         grep 'memory.limit: .* bytes are in use, more than the new limit' /tmp/words; [ $(cat $group/memory.max) = 67108864 ]
         """, args=["sh", "-c", "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1000"], resources={"memory": {"limit": 64 * MIB}}),
     "huge_pages": Case("""
@@ -267,9 +267,9 @@ CASES = {
         # The guest has neither such a device nor such a resource: the kernel is asked, and says so.
         sed 's/"resources": {/"resources": {"rdma":{"mlx5_0":{"hcaHandles":3}},/' $bundle/config.json >/tmp/config.json
         mkdir -p /tmp/rdma; cp /tmp/config.json /tmp/rdma
-        ! nb run --bundle /tmp/rdma $id 2>/tmp/words; grep 'rdma.mlx5_0: .*rdma.max' /tmp/words; [ ! -e $group ]
+        fails nb run --bundle /tmp/rdma $id 2>/tmp/words; grep 'rdma.mlx5_0: .*rdma.max' /tmp/words; [ ! -e $group ]
         nb run --detach --bundle $bundle $id
-        ! echo '{"unified":{"misc.max":"sev 1"}}' | nb update -r - $id 2>/tmp/words; grep 'misc.max' /tmp/words
+        echo '{"unified":{"misc.max":"sev 1"}}' | fails nb update -r - $id 2>/tmp/words; grep 'misc.max' /tmp/words
         grep misc $group/cgroup.controllers
         """),
     "limits_by_update_take_new_controllers": Case("""
@@ -277,14 +277,14 @@ CASES = {
         echo 1 >/sys/fs/cgroup/cgroup.procs 2>/dev/null || true
         nb update --cpuset-cpus 0 --cpuset-mems 0 --blkio-weight 500 $id
         [ $(cat $group/cpuset.cpus) = 0 ]; [ "$(cat $group/io.weight)" = "default 4950" ]
-        ! nb update --blkio-weight 5 $id 2>/tmp/words; grep 'blockIO.weight: must be 10 to 1000, is 5' /tmp/words
+        fails nb update --blkio-weight 5 $id 2>/tmp/words; grep 'blockIO.weight: must be 10 to 1000, is 5' /tmp/words
         """),
     "update_is_all_or_nothing": Case("""
         nb run --detach --bundle $bundle $id
         before="$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max $group/cpuset.*.effective)"
         echo '{"memory":{"limit":33554432,"swap":50331648},"cpu":{"shares":300,"quota":30000,"cpus":"0","mems":"0"},"pids":{"limit":3},
             "blockIO":{"throttleReadBpsDevice":[{"major":7,"minor":0,"rate":4096}]},"unified":{"pids.nonsense":"1"}}' >/tmp/more
-        ! nb update -r /tmp/more $id 2>/tmp/words; grep pids.nonsense /tmp/words; [ -z "$(grep 'set back' /tmp/words)" ] # A cpuset in use is not emptied again.
+        fails nb update -r /tmp/more $id 2>/tmp/words; grep pids.nonsense /tmp/words; [ -z "$(grep 'set back' /tmp/words)" ] # A cpuset in use is not emptied again.
         [ "$(cat $group/memory.max $group/memory.swap.max $group/cpu.weight $group/cpu.max $group/io.max $group/pids.max $group/cpuset.*.effective)" = "$before" ]
         sed -i 's/,"unified.*/}/' /tmp/more; nb update -r /tmp/more $id
         [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 3 ]; grep '^7:0 rbps=4096' $group/io.max
@@ -305,7 +305,7 @@ CASES = {
         until grep -q '"type":"pressure","id":"'$id'","data":{"resource":"cpu","psi":{"some":{"avg10":' /tmp/happened; do sleep 0.1; done
         grep -q '"psi":{"some":{"avg10":[0-9.]*,"avg60":[0-9.]*,"avg300":[0-9.]*,"total":[0-9]*}' /tmp/happened
         nb kill $id KILL; wait $watcher
-        ! nb events --pressure disk $id 2>/tmp/words; grep 'must be cpu, memory or io' /tmp/words
+        fails nb events --pressure disk $id 2>/tmp/words; grep 'must be cpu, memory or io' /tmp/words
         """, args=BUSY, resources={"cpu": {"quota": 10000, "period": 100000}}),
     "events_and_ps": Case("""
         nb run --detach --bundle $bundle $id
@@ -325,7 +325,7 @@ CASES = {
         [ $(nb ps --format json $id) = "[$(cat $group/cgroup.procs)]" ]
         """, args=BUSY, resources={"memory": {"limit": 64 * MIB}, "cpu": {"quota": 50000, "period": 100000}, "pids": {"limit": 5}}),
     "systemd_path": Case("""
-        ! nb --systemd-cgroup run --bundle $bundle $id 2>/tmp/words
+        fails nb --systemd-cgroup run --bundle $bundle $id 2>/tmp/words
         grep 'no systemd answers .*use --cgroup-manager cgroupfs where there is none' /tmp/words; [ ! -e /run/nb/$id ]
         nb run --detach --bundle $bundle $id # Such a path is one without systemd too.
         [ $(cat /sys/fs/cgroup/machine.slice/nb-abc.scope/pids.max) = 11 ]
@@ -334,7 +334,7 @@ CASES = {
         """, cgroup="machine.slice:nb:abc", resources={"pids": {"limit": 11}}),
     "a_cgroup_in_use_is_refused": Case("""
         mkdir $group; sleep 100 & echo $! >$group/cgroup.procs
-        ! nb run --bundle $bundle $id 2>/tmp/words
+        fails nb run --bundle $bundle $id 2>/tmp/words
         grep 'is not empty' /tmp/words; [ -e $group ]
         kill %1; wait || true; until rmdir $group; do sleep 0.1; done
         """),

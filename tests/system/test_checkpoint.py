@@ -20,7 +20,7 @@ CASES = {
         start $id
         nb exec $id mkdir /dev/shm/kept
         nb checkpoint --image-path /images/$id --work-path /work/$id $id
-        ! nb state $id; [ ! -e $group ]; [ -s /work/$id/dump.log ]
+        fails nb state $id; [ ! -e $group ]; [ -s /work/$id/dump.log ]
         before=$(count); sleep 0.5; [ $(count) = $before ]
         restore $id --pid-file /tmp/pid
         nb state $id | grep -q '"running"'
@@ -30,7 +30,7 @@ CASES = {
         [ "$(nb exec $id cat /proc/1/cgroup)" = 0::/ ]
         grep -qx $(cat /tmp/pid) $group/cgroup.procs; [ $(cat $group/pids.max) = 50 ]
         grep -q 'NoNewPrivs:.1' /proc/$(cat /tmp/pid)/status; grep -q 'Seccomp:.2' /proc/$(cat /tmp/pid)/status
-        ! grep -q ' /run/nb' /proc/mounts
+        fails grep -q ' /run/nb' /proc/mounts
         nb delete --force $id; [ ! -e $group ]; [ ! -e /run/nb/$id ]
         """,
     "runs_on_when_it_is_left_running": """
@@ -81,9 +81,9 @@ CASES = {
         start $id
         nb checkpoint --image-path /images/$id $id
         mkdir -p /less; sed 's/"CAP_KILL",*//g' /bundle/config.json >/less/config.json
-        ! nb restore --detach --bundle /less --image-path /images/$id $id </dev/null 2>/tmp/words
+        fails nb restore --detach --bundle /less --image-path /images/$id $id </dev/null 2>/tmp/words
         grep 'has capabilities that process.capabilities does not allow' /tmp/words
-        ! nb state $id; [ ! -e $group ]
+        fails nb state $id; [ ! -e $group ]
         before=$(count); sleep 0.5; [ $(count) = $before ]
         """,
     "images_of_strangers_are_looked_at": """
@@ -109,7 +109,7 @@ CASES = {
         nb run --detach --bundle /bundles/connected $id </dev/null >/dev/null 2>&1
         until [ $(received | wc -l) -gt 5 ]; do sleep 0.1; done
         nb exec $id netstat -tn | grep '127.0.0.1:99 .*ESTABLISHED'
-        ! nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep tcp-established /tmp/words
+        fails nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep tcp-established /tmp/words
         nb state $id | grep -q '"running"'
         nb checkpoint --tcp-established --image-path /images/$id $id
         before=$(received | wc -l)
@@ -121,9 +121,9 @@ CASES = {
     "connections_that_nobody_accepted_can_be_left_out": """
         nb run --detach --bundle /bundles/waiting $id </dev/null >/dev/null 2>&1
         until [ $(nb exec $id netstat -tn | grep -c '127.0.0.1:98 .*ESTABLISHED') = 2 ]; do sleep 0.1; done
-        ! nb checkpoint --tcp-established --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep -i in-flight /tmp/words
+        fails nb checkpoint --tcp-established --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep -i in-flight /tmp/words
         nb checkpoint --tcp-established --tcp-skip-in-flight --image-path /images/$id $id
-        ls /images/$id/tcp-stream-*.img; ! nb state $id
+        ls /images/$id/tcp-stream-*.img; fails nb state $id
         """,
     "a_terminal_goes_on": """
         numbers() { tr -d '\\r' <$1 | sed -n 's|^\\([0-9][0-9]*\\) /dev/pts/0$|\\1|p'; }
@@ -147,11 +147,11 @@ CASES = {
     "locks_and_names_are_taken_along": """
         nb run --detach --bundle /bundles/locked $id </dev/null >/dev/null 2>&1
         until [ -e /rootfs/tmp/locked ]; do sleep 0.1; done; sleep 0.3
-        ! nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep file-locks /tmp/words
+        fails nb checkpoint --image-path /images/$id-no $id 2>/tmp/words; cat /tmp/words; grep file-locks /tmp/words
         nb checkpoint --file-locks --auto-dedup --image-path /images/$id $id
         ! ( flock -n 9 || exit 1; flock -u 9; exit 1 ) 9>/rootfs/tmp/lock
         nb restore --file-locks --auto-dedup --detach --bundle /bundles/locked --image-path /images/$id $id </dev/null >/dev/null 2>&1
-        ! flock -n /rootfs/tmp/lock true
+        fails flock -n /rootfs/tmp/lock true
         """,
     "what_can_not_be_done_is_told": """
         start $id
@@ -169,11 +169,11 @@ CASES = {
         """,
     "only_what_runs_can_be_frozen": """
         nb create --bundle /bundle $id </dev/null >/dev/null 2>&1
-        ! nb checkpoint --image-path /images/$id $id 2>/tmp/words; grep 'it is created, not running' /tmp/words
-        ! nb checkpoint --manage-cgroups-mode some --image-path /images/$id $id 2>/tmp/words; grep 'manage-cgroups-mode: must be' /tmp/words
+        fails nb checkpoint --image-path /images/$id $id 2>/tmp/words; grep 'it is created, not running' /tmp/words
+        fails nb checkpoint --manage-cgroups-mode some --image-path /images/$id $id 2>/tmp/words; grep 'manage-cgroups-mode: must be' /tmp/words
         nb start $id
         for missing in /nosuch nosuch; do
-            ! nb --criu $missing checkpoint --image-path /images/$id $id 2>/tmp/words
+            fails nb --criu $missing checkpoint --image-path /images/$id $id 2>/tmp/words
             grep 'criu is not installed, and checkpoints need it: install the package criu' /tmp/words
         done
         nb state $id | grep -q '"running"'

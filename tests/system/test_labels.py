@@ -48,7 +48,7 @@ JOIN = """
     touch /tmp/joined; mount --bind /proc/$(nb state outside | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p')/ns/mnt /tmp/joined
     nb run --bundle $bundle $id >/tmp/out 2>&1 || true
     umount /tmp/joined; cat /tmp/out
-    grep -a "$label" /tmp/out; ! grep -x "$hidden" /tmp/out
+    grep -a "$label" /tmp/out; fails grep -x "$hidden" /tmp/out
     nb delete --force outside
     """
 
@@ -87,16 +87,16 @@ APPARMOR = {
         """),
     "exec_follows": (config_of("exec sleep 1000", CONFINED), """
         nb run --detach --bundle $bundle $id
-        [ "$(nb exec $id cat /proc/self/attr/current)" = "nb-test (enforce)" ]; ! nb exec $id cat /etc/secret
+        [ "$(nb exec $id cat /proc/self/attr/current)" = "nb-test (enforce)" ]; fails nb exec $id cat /etc/secret
         """),
     "exec_has_its_own": (config_of("exec sleep 1000", {}), """
         nb run --detach --bundle $bundle $id
-        nb exec $id cat /etc/secret; ! nb exec --apparmor nb-test $id cat /etc/secret
+        nb exec $id cat /etc/secret; fails nb exec --apparmor nb-test $id cat /etc/secret
         """),
     "exec_is_not_led_astray_by_who_is_entered": (config_of(FAKE_PROC, CONFINED), """
         nb run --detach --bundle $bundle $id
         until [ -e $bundle/rootfs/ready ]; do sleep 0.1; done
-        [ "$(nb exec $id cat /proc/self/attr/exec /etc/plain)" = plain ]; ! nb exec $id cat /etc/secret
+        [ "$(nb exec $id cat /proc/self/attr/exec /etc/plain)" = plain ]; fails nb exec $id cat /etc/secret
         """),
     "a_profile_that_nobody_loaded": (config_of(LOOK, {"process": {"apparmorProfile": "nosuch"}}), """
         code=0; nb run --bundle $bundle $id 2>/tmp/words || code=$?
@@ -105,7 +105,7 @@ APPARMOR = {
     "a_label_is_not_led_astray_by_the_image": (config_of(LOOK, CONFINED | {"mounts": [
         {"destination": "/proc/self/attr", "type": "tmpfs", "source": "tmpfs"}]}), """
         nb run --bundle $bundle $id >/tmp/out 2>&1 || true
-        ! grep -x secret /tmp/out
+        fails grep -x secret /tmp/out
         """),
     "a_label_is_not_led_astray_by_who_is_joined": (config_of(LOOK, CONFINED | {"join": "/tmp/joined"}), "label='nb-test (enforce)' hidden=secret" + JOIN),
 }
@@ -132,7 +132,7 @@ SELINUX = {
         """),
     "exec_follows": (config_of("exec sleep 1000", BOXED), """
         nb run --detach --bundle $bundle $id
-        [ "$(nb exec $id cat /proc/self/attr/current | tr -d '\\0')" = u:r:boxed_t ]; ! nb exec $id cat /proc/version
+        [ "$(nb exec $id cat /proc/self/attr/current | tr -d '\\0')" = u:r:boxed_t ]; fails nb exec $id cat /proc/version
         """),
     "a_label_that_the_policy_does_not_know": (config_of("true", {"process": {"selinuxLabel": "u:r:nosuch_t"}}), """
         code=0; nb run --bundle $bundle $id 2>/tmp/words || code=$?

@@ -50,7 +50,7 @@ ROOT_CASES = {
     "one_process_and_no_more": Case("""
         nb run --detach --bundle $bundle $id
         [ $(cat $group/pids.max) = 1 ]; [ $(systemctl show --value -p TasksMax nb-$id.scope) = 1 ]
-        ! nb exec $id true
+        fails nb exec $id true
         """, resources={"pids": {"limit": 1}}),
     "limits_by_file_stay": Case("""
         nb run --detach --bundle $bundle $id
@@ -92,7 +92,7 @@ ROOT_CASES = {
         systemctl daemon-reload
         [ $(cat $group/memory.max) = 33554432 ]; [ $(cat $group/pids.max) = 9 ]; [ $(cat $group/cpu.weight) = 59 ]
         nb exec $id sh -c 'echo x >/dev/null; head -c 4 /dev/zero >/dev/null'
-        ! nb update --memory 16777216 --cpu-quota 1 $id # All or nothing, for systemd too.
+        fails nb update --memory 16777216 --cpu-quota 1 $id # All or nothing, for systemd too.
         [ $(cat $group/memory.max) = 33554432 ]; [ $(show MemoryMax) = 33554432 ]
         """, resources={"memory": {"limit": 64 * MIB}, "pids": {"limit": 20}}),
     "annotations_become_properties": Case("""
@@ -101,12 +101,12 @@ ROOT_CASES = {
         [ "$(systemctl show --value -p Description nb-$id.scope)" = "some words" ]
         """, annotations={"org.systemd.property.TimeoutStopSec": "1.5", "org.systemd.property.Description": "'some words'"}),
     "an_annotation_that_systemd_refuses": Case("""
-        ! nb run --detach --bundle $bundle $id 2>/tmp/words
+        fails nb run --detach --bundle $bundle $id 2>/tmp/words
         cat /tmp/words; grep 'start nb-.*scope: systemd: StartTransientUnit: org.freedesktop.DBus.Error' /tmp/words
         [ ! -e /run/nb/$id ]; [ ! -e $group ]
         """, annotations={"org.systemd.property.NoSuchThing": "true"}),
     "a_failed_start_leaves_no_unit": Case("""
-        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'no/such/program' /tmp/words
+        fails nb run --bundle $bundle $id 2>/tmp/words; grep 'no/such/program' /tmp/words
         [ ! -e $group ]; [ $(systemctl show --value -p LoadState nb-$id.scope) = not-found ]
         """, args=["/no/such/program"]),
     "its_end_is_the_unit_s_end": Case("""
@@ -115,7 +115,7 @@ ROOT_CASES = {
         """, args=["true"]),
     "a_unit_that_is_there_is_refused": Case("""
         systemd-run --scope --slice=machine --unit nb-$id.scope sleep 100 & sleep 2
-        ! nb run --detach --bundle $bundle $id 2>/tmp/words; cat /tmp/words; grep UnitExists /tmp/words
+        fails nb run --detach --bundle $bundle $id 2>/tmp/words; cat /tmp/words; grep UnitExists /tmp/words
         [ $(systemctl show --value -p ActiveState nb-$id.scope) = active ]
         systemctl stop nb-$id.scope
         """),
@@ -128,7 +128,7 @@ ROOT_CASES = {
         nb delete $id; [ ! -e $group ]
         """),
     "another_form_of_path_is_told": Case("""
-        ! nb run --bundle $bundle $id 2>/tmp/words; grep 'linux.cgroupsPath: with systemd it must be SLICE:PREFIX:NAME' /tmp/words
+        fails nb run --bundle $bundle $id 2>/tmp/words; grep 'linux.cgroupsPath: with systemd it must be SLICE:PREFIX:NAME' /tmp/words
         """, cgroup="/a/path"),
     "without_a_bus_over_systemd_s_own_socket": Case("""
         systemctl stop dbus.socket dbus.service
@@ -158,7 +158,7 @@ USER_CASES = {
         nb update --pids-limit 5 $id; [ $(cat $group/pids.max) = 5 ]
         nb pause $id; nb state $id | grep -q '"paused"'; nb resume $id
         nb events --stats $id | grep -q '"limit":67108864'
-        ! nb update --blkio-weight 100 $id 2>/tmp/words.user; grep 'io' /tmp/words.user
+        fails nb update --blkio-weight 100 $id 2>/tmp/words.user; grep 'io' /tmp/words.user
         nb delete --force $id; [ ! -e $group ]
         """, rootless=True, cgroup="", resources={"memory": {"limit": 64 * MIB}, "pids": {"limit": 9}}),
     "rootless_with_many_ids": Case("""
@@ -170,7 +170,7 @@ USER_CASES = {
         """, rootless=True, cgroup="", ids=65536),
     "rootless_says_whose_ids_are_not_ours": Case("""
         sed -i 's/"hostID": 100000/"hostID": 200000/g' $bundle/config.json
-        ! nb run --bundle $bundle $id 2>/tmp/words.user; cat /tmp/words.user; grep 'newgidmap.*/etc/subgid\\|/etc/subgid' /tmp/words.user
+        fails nb run --bundle $bundle $id 2>/tmp/words.user; cat /tmp/words.user; grep 'newgidmap.*/etc/subgid\\|/etc/subgid' /tmp/words.user
         """, rootless=True, cgroup="", ids=65536),
 }
 

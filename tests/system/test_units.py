@@ -23,9 +23,9 @@ ticks() { nova logs container steady | grep -c tick; }
 CASES = {
     "the_socket_starts_the_service": """
         systemctl enable nova.service 2>&1 | grep nova.socket # It comes along.
-        systemctl start nova.socket; active nova.socket; ! active nova.service
+        systemctl start nova.socket; active nova.socket; fails active nova.service
         [ "$(stat -c '%a %U %G' /run/nova/nova.sock)" = "660 root nova" ]
-        nova version | grep -x "nova [0-9.]*"; ! active nova.service
+        nova version | grep -x "nova [0-9.]*"; fails active nova.service
         nova ls; active nova.service; [ $(show StatusErrno nova.service) = 0 ]
         [ "$(readlink /proc/$(show MainPID nova.service)/exe)" = /usr/local/bin/nova ]
         """,
@@ -54,18 +54,18 @@ CASES = {
         """,
     "and_the_service_s_stop": """
         pid=$(pid)
-        systemctl stop nova.service; ! active nova.service; active nova.socket; lives $pid
+        systemctl stop nova.service; fails active nova.service; active nova.socket; lives $pid
         nova ls; active nova.service; [ $(pid) = $pid ]
-        systemctl stop nova.socket nova.service; ! active nova.service; ! active nova.socket; lives $pid
+        systemctl stop nova.socket nova.service; fails active nova.service; fails active nova.socket; lives $pid
         systemctl start nova.service; active nova.socket; [ $(pid) = $pid ]
         """,
     "what_is_taken_away_is_gone_with_the_last_stop": """
         pid=$(pid)
-        nova rm container steady; ! lives $pid
+        nova rm container steady; fails lives $pid
         nova image rm web
         systemctl stop nova.socket nova.service
         for i in $(seq 50); do [ "$(supervisors)" ] || break; sleep 0.2; done
-        [ -z "$(supervisors)" ]; ! pgrep -x nova
+        [ -z "$(supervisors)" ]; fails pgrep -x nova
         [ ! -e /sys/fs/cgroup/nova ]; [ ! -e /sys/fs/cgroup/system.slice/nova.service ]
         [ -z "$(grep /var/lib/nova /proc/self/mountinfo)" ]
         [ "$(systemctl --failed --no-legend | grep nova)" = "" ]
