@@ -71,7 +71,7 @@ public:
         /// Instead of sending, hand the request over (--curl): the call then fails with `cancelled`.
         std::function<void(const Request&)> instead;
         /// Called where nobody listens any more: returns once somebody does. Empty: then it is an error.
-        std::function<Status()> revive;
+        std::function<Status()> revive{};
     };
 
     /// Errors: unavailable - nobody listens there; permission_denied; as `revive`.

@@ -468,7 +468,8 @@ TEST_F(DropIn, tells_who_asks_while_it_is_made_that_it_was_created)
         return sys::run_child({.child = {.program = "/bin/sh",
                                          .argv = {"sh", "-c",
                                                   command + "create --bundle " + bundle.string() + " " + id + " >&2 & until " +
-                                                      command + "state " + id + " 2>/dev/null; do :; done; wait"}}})
+                                                      command + "state " + id + " 2>/dev/null; do :; done; wait"}},
+                               .input = {}})
             .value()
             .out;
     };
