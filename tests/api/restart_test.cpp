@@ -156,9 +156,13 @@ TEST_F(Restart, loses_no_request)
     std::string failure;
     int made = 0;
     std::jthread writer{[&] {
-        for (; !enough && failure.empty(); ++made)
-            if (auto const created = client.create(pod("pod" + std::to_string(made))); !created.ok())
+        while (!enough && failure.empty()) {
+            auto const created = client.create(pod("pod" + std::to_string(made)));
+            if (created.ok())
+                ++made;
+            else if (!created.error().message().starts_with("connect to ")) // Else it stopped again before we were there.
                 failure = created.error().message();
+        }
     }};
 
     for (int i = 0; i < 40; ++i) {
@@ -200,8 +204,12 @@ TEST_F(Restart, passes_on_what_one_typed_who_has_left)
     auto const go = root_ + "/go";
     auto const received = root_ + "/received";
     std::string const sent(150'000, 'x'); // More than a pipe holds, less than pipe and socket do.
-    auto const script = "while ! [ -e " + go + " ]; do sleep 0.01; done; cat > " + received;
-    ASSERT_TRUE(connect().exec(web_, {.command = {"sh", "-c", script}, .in = true}).value().write(sent, soon()).ok());
+    auto const script = "echo ready; while ! [ -e " + go + " ]; do sleep 0.01; done; cat > " + received;
+    {
+        auto session = connect().exec(web_, {.command = {"sh", "-c", script}, .in = true}).value();
+        ASSERT_EQ(session.next(soon()).value()->text, "ready\n"); // Until then the new process has what this one has open.
+        ASSERT_TRUE(session.write(sent, soon()).ok());
+    }
     std::jthread const stopper{[this] { server_->stop(); }};
     ::usleep(100'000);
 
