@@ -132,18 +132,23 @@ Status Systemd::await_job(const sys::BusMessage& answer)
     return done();
 }
 
+Result<std::string> Systemd::text_property(const std::string& path, const std::string& interface, const std::string& name)
+{
+    sys::BusWriter question;
+    question.text(interface);
+    question.text(name);
+    auto const answer =
+        TRY(bus_.call({systemd_name, path, properties_interface, "Get", "ss", question.bytes()}, soon()).context("systemd"));
+    sys::BusReader reader{answer.body};
+    if (TRY(reader.signature()) != "s")
+        return Error{Code::internal, "systemd: " + name + " of " + path + " is no text"};
+    return reader.text();
+}
+
 /// "252.39-1~deb12u1", "v255.4-1-arch".
 Result<int> Systemd::version()
 {
-    sys::BusWriter question;
-    question.text(manager_interface);
-    question.text("Version");
-    auto const answer = TRY(
-        bus_.call({systemd_name, systemd_path, properties_interface, "Get", "ss", question.bytes()}, soon()).context("systemd"));
-    sys::BusReader reader{answer.body};
-    if (TRY(reader.signature()) != "s")
-        return Error{Code::internal, "systemd: its version is no text"};
-    auto const text = TRY(reader.text());
+    auto const text = TRY(text_property(systemd_path, manager_interface, "Version"));
     auto const first = text.find_first_of("0123456789");
     auto const digits = text.substr(std::min(first, text.size()));
     return static_cast<int>(TRY(base::parse_integer(digits.substr(0, digits.find_first_not_of("0123456789")), 1, 100000)));
@@ -195,15 +200,8 @@ Result<std::string> Systemd::cgroup_of(const std::string& unit)
     name.text(unit);
     auto const found = TRY(call("GetUnit", "s", name));
     auto const path = TRY(sys::BusReader{found.body}.text());
-    sys::BusWriter question;
-    question.text(unit.ends_with(".slice") ? "org.freedesktop.systemd1.Slice" : "org.freedesktop.systemd1.Scope");
-    question.text("ControlGroup");
-    auto const answer =
-        TRY(bus_.call({systemd_name, path, properties_interface, "Get", "ss", question.bytes()}, soon()).context("systemd"));
-    sys::BusReader reader{answer.body};
-    if (TRY(reader.signature()) != "s")
-        return Error{Code::internal, "systemd: the cgroup of " + unit + " is no text"};
-    auto cgroup = TRY(reader.text());
+    auto const* const interface = unit.ends_with(".slice") ? "org.freedesktop.systemd1.Slice" : "org.freedesktop.systemd1.Scope";
+    auto cgroup = TRY(text_property(path, interface, "ControlGroup"));
     if (cgroup.empty() || cgroup.front() != '/' || cgroup.find("..") != std::string::npos)
         return Error{Code::failed_precondition, "systemd: " + unit + " has no cgroup"};
     return cgroup;

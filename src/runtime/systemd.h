@@ -48,6 +48,7 @@ private:
     explicit Systemd(sys::Bus bus) : bus_(std::move(bus)) {}
     Result<sys::BusMessage> call(const std::string& member, const std::string& signature, const sys::BusWriter& body);
     Status await_job(const sys::BusMessage& answer);
+    Result<std::string> text_property(const std::string& path, const std::string& interface, const std::string& name);
     Result<int> version();
     Result<std::vector<UnitProperty>> known(std::vector<UnitProperty> properties);
 

@@ -66,11 +66,8 @@ void BodyPump::pull()
 {
     state_ = State::pulling;
     again_ = false;
-    loop_.pool.submit([self = self(), source = source_, busy = asio::make_work_guard(loop_.io)]() mutable {
-        auto& io = self->loop_.io;
-        auto piece = std::make_shared<BodySource::Piece>(source->pull());
-        asio::post(io, [self = std::move(self), piece] { self->pulled(std::move(*piece)); });
-    });
+    loop_.pool.submit(loop_.job([source = source_] { return source->pull(); },
+                                [self = self()](BodySource::Piece piece) { self->pulled(std::move(piece)); }));
 }
 
 void BodyPump::pulled(BodySource::Piece piece)

@@ -86,12 +86,9 @@ void Connection::dispatch()
     auto const target = std::move(request->path);
     if (auto const parsed = parse_target(target, *request); !parsed.ok())
         return send(error_response(parsed.error()));
-    bool const taken = loop_.pool.try_submit([self = self(), request, busy = asio::make_work_guard(loop_.io)]() mutable {
-        auto& loop = self->loop_;
-        auto reply = std::make_shared<Reply>(loop.api.handle(*request));
-        asio::post(loop.io, [self = std::move(self), reply] { self->reply(std::move(*reply)); });
-    });
-    if (!taken)
+    auto job = loop_.job([&api = loop_.api, request] { return api.handle(*request); },
+                         [self = self()](Reply reply) { self->reply(std::move(reply)); });
+    if (!loop_.pool.try_submit(std::move(job)))
         send(too_busy("too many requests are waiting"));
 }
 

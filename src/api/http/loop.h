@@ -10,8 +10,7 @@
 
 namespace nova::api::http {
 
-/// Something that goes on with a connection. Lives on the loop thread only, and ends there: a job of the pool that holds one
-/// moves it into what it posts, so that no worker is left with the last reference, and keeps the loop from running out meanwhile.
+/// Something that goes on with a connection. Lives on the loop thread only, and ends there.
 class Task : public std::enable_shared_from_this<Task> {
 public:
     virtual ~Task() = default;
@@ -31,6 +30,16 @@ struct Loop {
     bool stopping = false;
     std::function<void()> idle; ///< Called when stopping and the last task went.
     Pool pool;                  // Last: its jobs use the rest.
+
+    /// `work` for a worker of the pool, and then `then` with its outcome on the loop thread. What must end there (a Task) belongs
+    /// to `then`: no worker is left with the last reference. The loop does not run out meanwhile.
+    template <typename Work, typename Then>
+    Pool::Job job(Work work, Then then)
+    {
+        return [this, busy = asio::make_work_guard(io), work = std::move(work), then = std::move(then)]() mutable {
+            asio::post(io, [then = std::move(then), outcome = work()]() mutable { then(std::move(outcome)); });
+        };
+    }
 
     void add(std::shared_ptr<Task> task) { tasks.insert(std::move(task)); }
     void remove(const std::shared_ptr<Task>& task)

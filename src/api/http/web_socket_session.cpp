@@ -178,15 +178,14 @@ void WebSocketSession::run_resize()
     if (resizing_ || !next_size_ || closed_)
         return;
     resizing_ = true;
-    loop_.pool.submit([self = self(), size = *std::exchange(next_size_, std::nullopt)]() mutable {
-        if (auto const resized = self->resize_(size.first, size.second); !resized.ok())
-            base::log_debug("resize a terminal: " + resized.error().message());
-        auto& io = self->loop_.io;
-        asio::post(io, [self = std::move(self)] {
-            self->resizing_ = false;
-            self->run_resize();
-        });
-    });
+    auto const size = *std::exchange(next_size_, std::nullopt);
+    loop_.pool.submit(loop_.job([resize = resize_, size] { return resize(size.first, size.second); },
+                                [self = self()](const Status& resized) {
+                                    if (!resized.ok())
+                                        base::log_debug("resize a terminal: " + resized.error().message());
+                                    self->resizing_ = false;
+                                    self->run_resize();
+                                }));
 }
 
 // ---- from the process -----------------------------------------------------------------------------------------------------
