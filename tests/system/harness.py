@@ -128,11 +128,17 @@ class Nova:
                     self.run("rm", kind, name, "--timeout", "30", check=False, timeout=60)
         with contextlib.suppress(Exception):
             self.run("server", "stop", check=False, timeout=60)
-        for pid, words in processes():
-            if pid != os.getpid() and any(str(self.root) in word for word in words):
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(Failed):
+            eventually("its processes are gone", lambda: not self.kill_all())
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def kill_all(self):
+        """Ends whatever names its root, and returns those which were still there: the test after this one counts processes."""
+        found = [pid for pid, words in processes() if pid != os.getpid() and any(str(self.root) in word for word in words)]
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        return found
 
 
 class Terminal:
