@@ -63,23 +63,24 @@ History::~History() = default;
 
 Result<History> History::open(sqlite::Database& database)
 {
-    auto statements = std::unique_ptr<Statements>{new Statements{
-        TRY(database.prepare("SELECT revision, removed, created, lease, value FROM history INDEXED BY by_key "
-                             "WHERE key = ?1 ORDER BY revision DESC LIMIT 1")),
-        TRY(database.prepare("SELECT key, value, created, lease FROM history WHERE revision = ?1")),
-        TRY(database.prepare(
-            "SELECT key, max(revision), removed FROM history INDEXED BY by_key "
-            "WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4 GROUP BY key HAVING removed = 0 ORDER BY key")),
+    auto statements = std::make_unique<Statements>();
+    statements->current = TRY(database.prepare("SELECT revision, removed, created, lease, value FROM history INDEXED BY by_key "
+                                               "WHERE key = ?1 ORDER BY revision DESC LIMIT 1"));
+    statements->at = TRY(database.prepare("SELECT key, value, created, lease FROM history WHERE revision = ?1"));
+    statements->keys = TRY(database.prepare(
+        "SELECT key, max(revision), removed FROM history INDEXED BY by_key "
+        "WHERE key > ?1 AND key >= ?2 AND key < ?3 AND revision <= ?4 GROUP BY key HAVING removed = 0 ORDER BY key"));
+    statements->changes =
         TRY(database.prepare("SELECT h.revision, h.removed, h.created, h.lease, h.key, h.value, "
                              "p.revision, p.created, p.lease, p.value "
                              "FROM history h LEFT JOIN history p ON p.revision = h.previous AND h.previous <> 0 "
-                             "WHERE h.revision > ?1 AND h.revision <= ?2 AND +h.key >= ?3 AND +h.key < ?4 ORDER BY h.revision")),
-        TRY(database.prepare("SELECT max(revision) FROM history")),
-        TRY(database.prepare("SELECT revision FROM compaction")),
-        TRY(database.prepare("SELECT DISTINCT key FROM history INDEXED BY by_lease WHERE lease = ?1 AND lease <> 0")),
-        TRY(database.prepare("SELECT 1 FROM lease WHERE id = ?1")),
-        TRY(database.prepare("SELECT id, milliseconds FROM lease")),
-    }};
+                             "WHERE h.revision > ?1 AND h.revision <= ?2 AND +h.key >= ?3 AND +h.key < ?4 ORDER BY h.revision"));
+    statements->newest = TRY(database.prepare("SELECT max(revision) FROM history"));
+    statements->compacted = TRY(database.prepare("SELECT revision FROM compaction"));
+    statements->keys_of_lease =
+        TRY(database.prepare("SELECT DISTINCT key FROM history INDEXED BY by_lease WHERE lease = ?1 AND lease <> 0"));
+    statements->lease = TRY(database.prepare("SELECT 1 FROM lease WHERE id = ?1"));
+    statements->leases = TRY(database.prepare("SELECT id, milliseconds FROM lease"));
     return History{database, std::move(statements)};
 }
 

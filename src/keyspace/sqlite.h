@@ -49,18 +49,24 @@ private:
     sqlite3* handle_;
 };
 
-/// A prepared statement. Must go before its Database.
+/// A prepared statement. Must go before its Database. Empty when default-built or moved from.
 class Statement {
 public:
+    Statement() = default;
     Statement(Database& database, sqlite3_stmt* handle) : database_(&database), handle_(handle) {}
     Statement(Statement&& other) noexcept : database_(other.database_), handle_(std::exchange(other.handle_, nullptr)) {}
-    Statement& operator=(Statement&&) = delete;
+    Statement& operator=(Statement&& other) noexcept
+    {
+        std::swap(database_, other.database_);
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
     ~Statement() { ::sqlite3_finalize(handle_); }
 
 private:
     friend class Run;
-    Database* database_;
-    sqlite3_stmt* handle_;
+    Database* database_ = nullptr;
+    sqlite3_stmt* handle_ = nullptr;
 };
 
 /// One run of a statement with its arguments bound; resets it at the end. Text is bound as a BLOB and not copied:

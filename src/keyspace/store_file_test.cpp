@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "keyspace/store_fixture.h"
@@ -34,6 +36,16 @@ protected:
         std::fstream file{path(name), std::ios::in | std::ios::out | std::ios::binary};
         file.seekp(offset);
         file << text;
+    }
+
+    /// How many descriptors this process has of the file.
+    int descriptors_of(const std::string& name) const
+    {
+        auto const descriptors = std::filesystem::directory_iterator{"/proc/self/fd"};
+        return static_cast<int>(std::count_if(begin(descriptors), end(descriptors), [&](const auto& entry) {
+            std::error_code gone; // The descriptor that reads the directory.
+            return std::filesystem::read_symlink(entry.path(), gone) == path(name);
+        }));
     }
 
     /// Opening says data_loss and what to do next, and changes not a byte of the database or its log.
@@ -102,6 +114,24 @@ TEST_F(StoreFileTest, is_refused_where_it_is_empty)
     close();
     std::filesystem::resize_file(path("store.db"), 0);
     expect_refused();
+}
+
+// What was prepared before the failure would keep the file open, and the lock that SQLite holds on it.
+TEST_F(StoreFileTest, is_refused_and_let_go_where_a_table_is_missing)
+{
+    for (const auto* table : {"compaction", "lease"}) {
+        fill(1);
+        close();
+        {
+            auto database = sqlite::Database::open(path("store.db"), sqlite::Database::Mode::read_write, {}).value();
+            ASSERT_TRUE(database.execute((std::string{"DROP TABLE "} + table).c_str()).ok());
+        }
+        auto const opened = open_keyspace(directory_);
+        ASSERT_FALSE(opened.ok());
+        EXPECT_NE(opened.error().message().find(table), std::string::npos) << opened.error().message();
+        EXPECT_EQ(descriptors_of("store.db"), 0);
+        std::filesystem::remove_all(directory_);
+    }
 }
 
 TEST_F(StoreFileTest, is_refused_where_only_its_log_is_left)

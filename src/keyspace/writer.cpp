@@ -91,16 +91,17 @@ Status Writer::prepare()
     ::sqlite3_wal_hook(database_->handle(), note_length, &log_pages_);
     // A row is replaced by the row whose `previous` it is: so compaction reads only the revisions it newly covers, however many
     // keys there are.
-    statements_.reset(new Statements{
-        TRY(database_->prepare("INSERT INTO history(revision, removed, created, previous, lease, key, value) "
-                               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")),
-        TRY(database_->prepare("INSERT INTO lease(id, milliseconds) VALUES (?1, ?2)")),
-        TRY(database_->prepare("DELETE FROM lease WHERE id = ?1")),
+    statements_ = std::make_unique<Statements>();
+    statements_->insert = TRY(database_->prepare("INSERT INTO history(revision, removed, created, previous, lease, key, value) "
+                                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+    statements_->grant = TRY(database_->prepare("INSERT INTO lease(id, milliseconds) VALUES (?1, ?2)"));
+    statements_->revoke = TRY(database_->prepare("DELETE FROM lease WHERE id = ?1"));
+    statements_->forget_replaced =
         TRY(database_->prepare("DELETE FROM history WHERE revision IN "
-                               "(SELECT previous FROM history WHERE revision > ?1 AND revision <= ?2 AND previous <> 0)")),
-        TRY(database_->prepare("DELETE FROM history WHERE revision > ?1 AND revision <= ?2 AND removed = 1")),
-        TRY(database_->prepare("UPDATE compaction SET revision = ?1")),
-    });
+                               "(SELECT previous FROM history WHERE revision > ?1 AND revision <= ?2 AND previous <> 0)"));
+    statements_->forget_removals =
+        TRY(database_->prepare("DELETE FROM history WHERE revision > ?1 AND revision <= ?2 AND removed = 1"));
+    statements_->mark_compacted = TRY(database_->prepare("UPDATE compaction SET revision = ?1"));
     return base::done();
 }
 
