@@ -140,7 +140,8 @@ Result<json> Client::table(std::string_view kind, const Selection& selection)
 Result<json> Client::create(const json& object, const WriteOptions& options)
 {
     auto const key = TRY(key_of(object));
-    Request request{.method = "POST", .path = collection_path(*TRY(kind_named(key.kind)), key.space)};
+    auto const* const kind = TRY(kind_named(key.kind));
+    Request request{.method = "POST", .path = collection_path(*kind, key.space)};
     request.body = object.dump();
     return send_json(std::move(request).with("dryRun", options.dry_run ? "All" : ""));
 }
@@ -149,7 +150,8 @@ Result<json> Client::write_object(const json& object, std::string method, const 
                                   const WriteOptions& options)
 {
     auto const key = TRY(key_of(object));
-    Request request{.method = std::move(method), .path = TRY(object_path(key, subresource))};
+    auto path = TRY(object_path(key, subresource));
+    Request request{.method = std::move(method), .path = std::move(path)};
     request.body = object.dump();
     return send_json(std::move(request).with("dryRun", options.dry_run ? "All" : ""));
 }
@@ -161,7 +163,8 @@ namespace {
 
 Result<Request> patch_request(const model::Key& key, const json& patch, PatchType type, const std::string& subresource)
 {
-    Request request{.method = "PATCH", .path = TRY(object_path(key, subresource))};
+    auto path = TRY(object_path(key, subresource));
+    Request request{.method = "PATCH", .path = std::move(path)};
     request.content_type = type == PatchType::merge ? "application/merge-patch+json" : "application/json-patch+json";
     request.body = patch.dump();
     return request;
@@ -179,7 +182,11 @@ Result<json> Client::patch_status(const model::Key& key, const json& patch, Patc
     return send_json(TRY(patch_request(key, patch, type, "status")));
 }
 
-Result<json> Client::remove(const model::Key& key) { return send_json({.method = "DELETE", .path = TRY(object_path(key))}); }
+Result<json> Client::remove(const model::Key& key)
+{
+    auto path = TRY(object_path(key));
+    return send_json({.method = "DELETE", .path = std::move(path)});
+}
 
 Result<ObjectList> Client::remove_all(std::string_view kind, const Selection& selection)
 {

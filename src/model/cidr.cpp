@@ -75,8 +75,9 @@ Result<AddressRange> parse_address_range(std::string_view text)
     auto const dash = text.find('-');
     if (dash == std::string_view::npos)
         return Error{Code::invalid_argument, quoted(text) + " is no range; write it like 10.88.0.50-10.88.0.150"};
-    AddressRange const range{TRY(parse_ipv4(base::trim(text.substr(0, dash)))),
-                             TRY(parse_ipv4(base::trim(text.substr(dash + 1))))};
+    auto const first = TRY(parse_ipv4(base::trim(text.substr(0, dash))));
+    auto const last = TRY(parse_ipv4(base::trim(text.substr(dash + 1))));
+    AddressRange const range{first, last};
     if (range.last < range.first)
         return Error{Code::invalid_argument,
                      "the last address, " + to_string(range.last) + ", is before the first, " + to_string(range.first)};

@@ -36,12 +36,14 @@ Result<Sides> open_sides(const std::string& path)
     auto pinned = sys::open_pinned_netns(path);
     if (pinned.ok()) {
         TRY(sys::enter_netns(pinned.value().get()));
-        return Sides{std::move(outside), TRY(sys::Netlink::open()), std::move(pinned).value()};
+        auto inside = TRY(sys::Netlink::open());
+        return Sides{std::move(outside), std::move(inside), std::move(pinned).value()};
     }
     TRY(sys::enter_new_netns());
     auto own = TRY(sys::open_own_netns());
     TRY(sys::pin_netns(own.get(), path));
-    return Sides{std::move(outside), TRY(sys::Netlink::open()), std::move(own)};
+    auto inside = TRY(sys::Netlink::open());
+    return Sides{std::move(outside), std::move(inside), std::move(own)};
 }
 
 Status accept_missing(Status status) { return base::failed_with(status, Code::not_found) ? base::done() : std::move(status); }

@@ -234,10 +234,11 @@ Status follow(const ExecPlan& plan, Channel& channel, Executed& executed)
             executed.terminal = std::move(received.fds.at(0));
             keep_line_ends(executed.terminal);
             break;
-        case Note::listener:
-            TRY(deliver_listener(agent, *seccomp, {plan.record, Phase::running, TRY(sys::pid_of(executed.pidfd.get()))},
-                                 received.fds.at(0)));
+        case Note::listener: {
+            auto const pid = TRY(sys::pid_of(executed.pidfd.get()));
+            TRY(deliver_listener(agent, *seccomp, {plan.record, Phase::running, pid}, received.fds.at(0)));
             break;
+        }
         case Note::ready:
             if (seccomp)
                 agent = TRY(connect_agent(*seccomp));

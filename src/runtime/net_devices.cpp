@@ -25,7 +25,8 @@ Status NetDevices::move_one(const std::string& name, const std::string& name_the
 {
     auto const link = TRY(sys::get_link(*here_, name));
     auto const before = TRY(sys::list_links(*there_));
-    Moved moved{name, link.up, 0, TRY(sys::list_lasting_addresses(*here_, link.index))};
+    auto addresses = TRY(sys::list_lasting_addresses(*here_, link.index));
+    Moved moved{name, link.up, 0, std::move(addresses)};
     auto result = sys::move_link_to_process(*here_, link.index, process, name_there.empty() ? name : name_there);
     // The kernel moves first and renames then: a name that is taken leaves the link there, to be taken back.
     auto arrived = find_new(before);

@@ -38,8 +38,9 @@ Result<long long> number_of(const json& arguments, const char* name, long long l
 
 Result<sys::WindowSize> size_of(const json& arguments)
 {
-    return sys::WindowSize{static_cast<std::uint16_t>(TRY(number_of(arguments, "columns", 1, 65535))),
-                           static_cast<std::uint16_t>(TRY(number_of(arguments, "rows", 1, 65535)))};
+    auto const columns = TRY(number_of(arguments, "columns", 1, 65535));
+    auto const rows = TRY(number_of(arguments, "rows", 1, 65535));
+    return sys::WindowSize{static_cast<std::uint16_t>(columns), static_cast<std::uint16_t>(rows)};
 }
 
 struct Pipe {

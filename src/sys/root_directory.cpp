@@ -109,8 +109,11 @@ Status RootDirectory::attach(const UniqueFd& mount, const UniqueFd& target, cons
     std::erase_if(held_, [&](const Held& held) {
         return is_at_or_below(held.path, clean) || (covered.is_root && held.mount == covered.mount);
     });
-    if (content == Content::ours)
-        held_.push_back({clean, TRY(mount_place(mount)).mount, RootDirectory{TRY(duplicate(mount.get()))}});
+    if (content != Content::ours)
+        return base::done();
+    auto const place = TRY(mount_place(mount));
+    auto inside = TRY(duplicate(mount.get()));
+    held_.push_back({clean, place.mount, RootDirectory{std::move(inside)}});
     return base::done();
 }
 

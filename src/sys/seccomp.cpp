@@ -126,8 +126,10 @@ Status add_call(const Filter& filter, const SeccompCall& call, std::uint32_t def
 {
     auto const action = TRY(action_of(call.action, call.errno_return));
     std::vector<scmp_arg_cmp> comparisons;
-    for (const auto& wanted : call.comparisons)
-        comparisons.push_back({wanted.argument, TRY(comparison_of(wanted.op)), wanted.value, wanted.value_two});
+    for (const auto& wanted : call.comparisons) {
+        auto const comparison = TRY(comparison_of(wanted.op));
+        comparisons.push_back({wanted.argument, comparison, wanted.value, wanted.value_two});
+    }
     if (action == default_action)
         return base::done(); // libseccomp refuses a rule that says what holds anyway.
     for (const auto& name : call.names) {

@@ -108,7 +108,10 @@ Result<std::vector<Volume>> volumes_of(const Json& object)
         auto const read_only = item.is_object() ? item.find("read_only") : item.end();
         if (!item.is_object() || read_only == item.end() || !read_only->is_boolean())
             return damaged("volumes", "a list of source, target and read_only");
-        volumes.push_back({TRY(text_of(item, "source")), TRY(text_of(item, "target")), read_only->get<bool>()});
+        auto& volume = volumes.emplace_back();
+        volume.source = TRY(text_of(item, "source"));
+        volume.target = TRY(text_of(item, "target"));
+        volume.read_only = read_only->get<bool>();
     }
     return volumes;
 }

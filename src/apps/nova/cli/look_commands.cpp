@@ -115,7 +115,8 @@ Result<int> status_of_target(const Invocation& invocation, const std::vector<std
 Result<int> status_of_all(const Invocation& invocation)
 {
     auto client = TRY(connect_daemon(invocation));
-    json document{{"nodes", TRY(client.list("Node")).items}};
+    json document;
+    document["nodes"] = TRY(client.list("Node")).items;
     for (const auto* kind : {"Network", "Pod", "VirtualMachine", "Image"})
         document[kind] = TRY(client.list(kind, {invocation.space, "", ""})).items;
     if (invocation.output() == Output::json || invocation.output() == Output::yaml) {
