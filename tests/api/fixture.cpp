@@ -8,13 +8,17 @@
 #include <sys/wait.h>
 
 #include <fstream>
+#include <thread>
 
+#include "base/clock.h"
 #include "sys/file.h"
 #include "sys/local_socket.h"
 #include "sys/random.h"
 
 namespace nova::test {
 namespace {
+
+constexpr int patience_ms = 30'000; ///< With what must come, on however busy a machine.
 
 /// Reads a file, and follows it by inotify.
 class FileLog : public api::LogStream {
@@ -57,6 +61,17 @@ Pipe make_pipe()
 }
 
 } // namespace
+
+bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds within)
+{
+    auto const deadline = base::Deadline::after(within);
+    while (!holds()) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    return true;
+}
 
 api::Result<std::unique_ptr<api::LogStream>> ShellStreams::open_log(const model::Key&, const api::LogOptions& options)
 {
@@ -150,22 +165,32 @@ client::Client Door::connect() { return client::Client::connect(socket_).value()
 
 sys::UniqueFd Door::raw_connection() { return sys::connect_local(socket_).value(); }
 
-std::string Door::receive(int fd, int wait_ms)
+bool Door::is_whole_answer(const std::string& text)
+{
+    constexpr std::string_view length = "\r\nContent-Length: ";
+    auto const head = text.substr(0, text.find("\r\n\r\n") + 2);
+    auto const at = head.find(length);
+    return at != std::string::npos && head.find("\r\nConnection: close") == std::string::npos &&
+           text.size() >= head.size() + 2 + std::stoul(head.substr(at + length.size()));
+}
+
+std::string Door::receive(int fd, const Enough& enough)
 {
     std::string text;
     char chunk[65536];
-    while (true) {
+    while (!enough(text)) {
         pollfd one{fd, POLLIN, 0};
-        if (::poll(&one, 1, wait_ms) <= 0)
-            return text;
+        if (::poll(&one, 1, patience_ms) <= 0)
+            return text + "<silence>";
         auto const count = ::recv(fd, chunk, sizeof chunk, 0);
         if (count <= 0)
             return text + "<closed>";
         text.append(chunk, static_cast<std::size_t>(count));
     }
+    return text;
 }
 
-std::string Door::raw(std::string_view bytes)
+std::string Door::raw(std::string_view bytes, const Enough& enough)
 {
     auto const fd = raw_connection();
     while (!bytes.empty()) {
@@ -174,7 +199,7 @@ std::string Door::raw(std::string_view bytes)
             break;
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
-    return receive(fd.get());
+    return receive(fd.get(), enough);
 }
 
 json Door::network(const std::string& name, const std::string& subnet) const

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +18,9 @@
 namespace nova::test {
 
 using nlohmann::json;
+
+/// True as soon as it holds.
+bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds within = std::chrono::seconds{30});
 
 /// Workloads of a kind: exec runs a real program over pipes, a log is what the test wrote into a file.
 class ShellStreams : public api::Streams {
@@ -44,10 +49,16 @@ protected:
     void stop();
     client::Client connect();
 
-    /// Sends bytes as they are and returns all that comes back until the server closes or is silent for a while.
-    std::string raw(std::string_view bytes);
+    /// Whether what came is all that is waited for.
+    using Enough = std::function<bool(const std::string&)>;
+    /// It is as long as it says. One that says that the connection ends with it never is: its end is to be seen.
+    static bool is_whole_answer(const std::string& text);
+    static bool never(const std::string&) { return false; }
+
+    /// Sends bytes as they are and returns what comes back until it is enough, or the server closes ("<closed>").
+    std::string raw(std::string_view bytes, const Enough& enough = is_whole_answer);
     sys::UniqueFd raw_connection();
-    std::string receive(int fd, int wait_ms = 300);
+    std::string receive(int fd, const Enough& enough = is_whole_answer);
 
     json network(const std::string& name, const std::string& subnet = "") const;
     json image(const std::string& name, const std::string& reference) const;
