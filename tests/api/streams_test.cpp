@@ -157,6 +157,24 @@ TEST_F(Streams, makes_a_command_wait_whose_output_nobody_reads)
     EXPECT_EQ(count, 20'000'000u);
 }
 
+TEST_F(Streams, loses_nothing_of_a_command_that_ended_while_its_client_was_busy)
+{
+    auto const count = root_ + "/count";
+    // Each round writes until nothing more fits in anywhere; in the last of them that is also true of the pipe.
+    auto session = shell("for round in 1 2 3 4 5 6; do "
+                         "while dd if=/dev/zero bs=4096 count=1 oflag=nonblock 2>/dev/null; do echo >> " +
+                         count + "; done; sleep 0.2; done");
+    ASSERT_TRUE(eventually([&] { return streams_->running() == 0; }));
+    ::usleep(1'500'000); // For more than the server waits for what children of the command may still say.
+
+    std::size_t received = 0;
+    while (auto const output = session.next(soon()).value())
+        received += output->text.size();
+
+    EXPECT_EQ(received, 4096 * std::filesystem::file_size(count));
+    EXPECT_EQ(session.exit_code().value(), 0);
+}
+
 TEST_F(Streams, resizes_the_terminal)
 {
     auto session = shell("cat", true);

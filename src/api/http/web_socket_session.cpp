@@ -229,7 +229,8 @@ void WebSocketSession::exited(std::optional<int> code)
     finish_if_over();
 }
 
-/// Over: it ended and everything it wrote was read; or, where its children hold the output open, nothing came for a while.
+/// Over: it ended and everything it wrote was read; or, where its children hold the output open, nothing came for a while. That
+/// nothing comes while the client has to take what there is says nothing: flush() looks again.
 void WebSocketSession::finish_if_over()
 {
     if (finishing_ || closed_)
@@ -240,12 +241,26 @@ void WebSocketSession::finish_if_over()
     if (!status_)
         return;
     bool const waited = drain_timer_.expiry() <= std::chrono::steady_clock::now();
-    if (output_ended || waited)
+    if (output_ended || (waited && !backlogged()))
         return finish(*status_);
+    if (backlogged() || std::exchange(awaiting_end_, true))
+        return;
     drain_timer_.async_wait([weak = std::weak_ptr<WebSocketSession>{self()}](error_code) {
-        if (auto const session = weak.lock())
+        if (auto const session = weak.lock()) {
+            session->awaiting_end_ = false;
             session->finish_if_over(); // Also when the time was put off.
+        }
     });
+}
+
+/// The client has taken so much that there is room for more.
+void WebSocketSession::go_on_reading()
+{
+    if (status_)
+        drain_timer_.expires_after(loop_.limits.session_drain);
+    read_output(out_);
+    read_output(err_);
+    finish_if_over();
 }
 
 void WebSocketSession::finish(const json& status)
@@ -289,9 +304,10 @@ void WebSocketSession::flush()
             return self->close();
         if (error)
             self->stop_sending();
+        bool const was_backlogged = self->backlogged();
         self->flush();
-        self->read_output(self->out_);
-        self->read_output(self->err_);
+        if (was_backlogged || error)
+            self->go_on_reading();
     });
 }
 

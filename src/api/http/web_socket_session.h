@@ -52,6 +52,7 @@ private:
     void read_exit();
     void exited(std::optional<int> code);
     void finish_if_over();
+    void go_on_reading();
     void finish(const json& status);
     void say_goodbye(std::string_view payload);
     void send_channel(Channel channel, std::string_view data);
@@ -72,7 +73,8 @@ private:
     bool has_exit_ = false;
     std::optional<json> status_; ///< Known: how it ended.
     bool finishing_ = false;
-    bool draining_ = false; ///< The server stops.
+    bool awaiting_end_ = false; ///< The timer will look whether it is over.
+    bool draining_ = false;     ///< The server stops.
     bool client_reads_ = true;
     bool closed_ = false;
 
