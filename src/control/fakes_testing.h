@@ -129,12 +129,13 @@ public:
         call_ = std::move(call);
     }
 
-    /// As the process itself would: it ends. Without a code: nobody saw how.
-    void end(const std::string& id, std::optional<int> code)
+    /// As the process itself would: it ends. Without a code: nobody saw how. `ahead`: by a clock that goes so much before ours,
+    /// for who must see it soon after its end however slow the machine is.
+    void end(const std::string& id, std::optional<int> code, std::chrono::milliseconds ahead = {})
     {
         {
             auto const lock = faults_.hold();
-            finish(id, code);
+            finish(id, code, ahead);
         }
         tell(id);
     }
@@ -159,23 +160,29 @@ public:
         if (call_)
             call_(id);
     }
-    void finish(const std::string& id, std::optional<int> code) ///< With the faults' lock held.
+    /// With the faults' lock held.
+    void finish(const std::string& id, std::optional<int> code, std::chrono::milliseconds ahead = {})
     {
         if (auto const found = processes.find(id); found != processes.end() && found->second.state == State::running) {
             found->second.state = code ? State::exited : State::lost;
             found->second.exit_code = code;
-            found->second.finished = now();
+            found->second.finished = now(ahead);
+            last_end = std::chrono::steady_clock::now();
         }
     }
 
     std::map<std::string, model::ProcessStatus> processes;
     std::map<std::string, std::vector<int>> signals;
     std::map<std::string, int> starts;
+    std::chrono::steady_clock::time_point last_end{}; ///< Of whichever process.
     std::set<std::string> ignores_term;
     std::set<std::string> dies_at_once;
 
 private:
-    static std::string now() { return base::to_rfc3339(base::system_clock().now(), 9); }
+    static std::string now(std::chrono::milliseconds ahead = {})
+    {
+        return base::to_rfc3339(base::system_clock().now() + ahead, 9);
+    }
 
     Faults& faults_;
     std::int64_t next_pid = 1000;

@@ -123,8 +123,8 @@ TEST_F(Capsules, are_asked_to_end_and_then_killed)
     world_.supervisor.ignores_term = {web};
     start();
     world_.merge_spec("Pod", "web", {{"running", false}});
-    ASSERT_TRUE(world_.becomes("Pod", "web", "Stopping"));
     ASSERT_TRUE(world_.becomes("Pod", "web", "Stopped"));
+    EXPECT_TRUE(world_.has_been("Pod", "web", "Stopping"));
     EXPECT_EQ(world_.supervisor.signals[web], (std::vector<int>{SIGTERM, SIGKILL}));
     EXPECT_TRUE(eventually([&] { return !world_.networks.look_endpoint(web); })) << "it is let go after its end is told";
     world_.merge_spec("Pod", "web", {{"running", true}});
@@ -136,7 +136,10 @@ TEST_F(Capsules, restart_for_a_new_spec_but_not_for_new_ports)
     start();
     world_.merge_spec("Pod", "web", {{"restartPolicy", "Never"}});
     world_.change("Pod", "web", [](json& object) { object["spec"]["containers"][0]["ports"][0]["hostPort"] = 9090; });
-    EXPECT_TRUE(eventually([&] { return world_.networks.look("lab")->ports.at(0).host_port == 9090; }));
+    EXPECT_TRUE(eventually([&] {
+        auto const ports = world_.networks.look("lab")->ports;
+        return ports.size() == 1 && ports[0].host_port == 9090;
+    }));
     EXPECT_TRUE(world_.rests());
     EXPECT_EQ(world_.supervisor.count_starts(web), 1);
     world_.change("Pod", "web", [](json& object) { object["spec"]["containers"][0]["args"] = {"-v"}; });
@@ -169,8 +172,8 @@ TEST_F(Capsules, that_crash_are_started_again_with_a_count_and_a_pause)
     start();
     world_.supervisor.end(web, 1);
     ASSERT_TRUE(eventually([&] { return world_.supervisor.count_starts(web) == 2; }));
-    world_.supervisor.end(web, 1);
-    EXPECT_TRUE(eventually([&] { return world_.words("Pod", "web").find("started again") != std::string::npos; }));
+    world_.supervisor.end(web, 1, 3s);
+    EXPECT_TRUE(world_.was("Pod", "web", "Pending", "started again"));
     ASSERT_TRUE(eventually([&] { return world_.supervisor.count_starts(web) == 3; }));
     ASSERT_TRUE(world_.becomes("Pod", "web", "Running"));
     EXPECT_EQ(world_.read("Pod", "web")["status"]["containerStatuses"][0]["restartCount"], 2);

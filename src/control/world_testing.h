@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/abort_guard_testing.h"
+#include "base/asleep_testing.h"
 #include "base/clock.h"
 #include "control/control.h"
 #include "control/fakes_testing.h"
@@ -129,16 +130,39 @@ public:
         EXPECT_TRUE(gone) << read(kind, name).dump(2);
         return gone;
     }
+    /// True once it was seen in that phase, with these words. What holds for a moment only would be missed by who looks now and
+    /// again.
+    bool was(const std::string& kind, const std::string& name, const std::string& phase, const std::string& words = {})
+    {
+        bool const seen = eventually([&] { return has_been(kind, name, phase, words); });
+        EXPECT_TRUE(seen) << kind << " " << name << " never was " << phase << " with the words \"" << words << "\"; it is "
+                          << read(kind, name).dump(2);
+        return seen;
+    }
+    bool has_been(const std::string& kind, const std::string& name, const std::string& phase, const std::string& words = {})
+    {
+        auto const key = model::storage_key({kind, "default", name});
+        auto const upto = keyspace_->revision();
+        auto const watch = keyspace_->watch(key, keyspace_->stats().compacted, {}).value();
+        bool found = false;
+        while (watch->progress() < upto)
+            for (const auto& change : watch->take(100).value()) {
+                auto const object = json::parse(change.record.value, nullptr, /*allow_exceptions=*/false);
+                found = found || (change.record.key == key && text_of(object, "/status/phase") == phase &&
+                                  text_of(object, "/status/conditions/0/message").find(words) != std::string::npos);
+            }
+        return found;
+    }
     std::size_t count_keys(const std::string& prefix) { return keyspace_->list(prefix).value().records.size(); }
 
-    /// True where nothing is written for a while.
+    /// True where nothing is written for a while, once all that was under way is done.
     bool rests()
     {
         auto seen = keyspace_->revision();
         (void)eventually([&] {
             auto const before = std::exchange(seen, keyspace_->revision());
             std::this_thread::sleep_for(100ms);
-            return keyspace_->revision() == before;
+            return base::all_others_sleep() && keyspace_->revision() == before;
         });
         auto const writes = keyspace_->stats().writes;
         std::this_thread::sleep_for(200ms);
