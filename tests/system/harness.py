@@ -33,8 +33,9 @@ class Failed(AssertionError):
     pass
 
 
-def eventually(what, check, seconds=20.0, every=0.05):
-    """Waits until check() gives something true, and returns it. The last exception or value is told when it never does."""
+def eventually(what, check, seconds=60.0, every=0.05):
+    """Waits until check() gives something true, and returns it. The last exception or value is told when it never does. Long: what
+    comes costs no time, and on a busy machine any process may stand still for seconds."""
     deadline = time.monotonic() + seconds
     last = None
     while time.monotonic() < deadline:
@@ -121,6 +122,15 @@ class Nova:
             raise Failed("no supervisor runs")
         return min(found)
 
+    def told_by_up(self, *wanted, file="NovaFile", code=1):
+        """What an `up` prints that fails, and that tells of these lines too: it does not wait for who is late beside a failure."""
+        def said():
+            done = self.run("up", "--file", file, check=False)
+            if done.returncode != code:
+                raise Failed(f"up ends with {done.returncode}, not {code}: {done.stdout}{done.stderr}")
+            return done if all(f"{line}\n" in done.stdout for line in wanted) else None
+        return eventually(f"up tells {wanted}", said)
+
     def close(self):
         for kind in ("containers", "vms", "networks", "images"):
             with contextlib.suppress(Exception):
@@ -158,7 +168,7 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def read_until(self, words, seconds=20.0):
+    def read_until(self, words, seconds=60.0):
         """Reads on until what came since the last call holds the words; returns it."""
         text = ""
         deadline = time.monotonic() + seconds
@@ -169,7 +179,7 @@ class Terminal:
         self.text += text
         return text
 
-    def wait(self, seconds=20.0):
+    def wait(self, seconds=60.0):
         return self.child.wait(seconds)
 
     def close(self):
@@ -179,7 +189,7 @@ class Terminal:
         os.close(self.slave)
 
 
-def typed(nova, command, answer, seconds=30.0):
+def typed(nova, command, answer, seconds=120.0):
     """Types a command at the console of the machine probe and waits for what it prints; leaves with Ctrl-]."""
     with contextlib.closing(Terminal(nova, "console", "probe")) as terminal:
         terminal.read_until("Ctrl-] leaves")
@@ -214,6 +224,12 @@ def alive(pid):
         return False
 
 
+def catches(pid, number):
+    """Whether it has a handler for this signal."""
+    caught = next(line.split()[1] for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt:"))
+    return int(caught, 16) >> (number - 1) & 1 == 1
+
+
 def processes():
     """(pid, argv) of everything in this pid namespace."""
     for entry in pathlib.Path("/proc").iterdir():
@@ -230,19 +246,39 @@ def cgroups():
     return sorted(path for top in tops for path, _, _ in os.walk(top))  # os.walk passes over what goes away meanwhile.
 
 
+def others():
+    """What runs in this pid namespace beside the test and its init."""
+    return [(pid, words) for pid, words in processes() if pid not in (1, os.getpid(), os.getppid())]
+
+
+def namespaces_of(pid):
+    """None of one that ends meanwhile."""
+    with contextlib.suppress(OSError):
+        return [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("net", "mnt", "pid", "uts", "ipc")]
+    return []
+
+
 def inventory():
     """The six things that a Nova which is gone leaves as they were."""
     def lines(*command):
         return sorted(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
-    own = {os.getpid(), os.getppid()}
     return {
-        "processes": sorted(" ".join(words) for pid, words in processes() if pid not in own and pid != 1),
+        "processes": sorted(" ".join(words) for _, words in others()),
         "mounts": sorted(line.split(" - ")[0].split(" ", 4)[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()),
         "cgroups": cgroups(),
-        "namespaces": sorted({os.readlink(f"/proc/{pid}/ns/{kind}") for pid, _ in processes() for kind in ("net", "mnt", "pid", "uts", "ipc")}),
+        "namespaces": sorted({space for pid, _ in processes() for space in namespaces_of(pid)}),
         "links": [re.sub(r"^\d+: ", "", line) for line in lines("ip", "-o", "link")],
         "nftables": lines("nft", "list", "ruleset"),
     }
+
+
+def inventory_at_rest(rest=2.0):
+    """The same of a Nova that runs, once what its last command began has ended: a launcher, a helper, a rule that comes late."""
+    def unchanged():
+        before = inventory()
+        time.sleep(rest)
+        return before if inventory() == before else None
+    return eventually("nothing changes any more", unchanged)
 
 
 def web_image(nova):
@@ -286,6 +322,15 @@ def fresh_network():
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
+def wait_for_the_last():
+    """Nothing of a test, whoever its parent is, ends in the next one, which may count processes. Only where all processes are ours."""
+    try:
+        if os.getppid() == 1:
+            eventually("it is alone", lambda: not others(), seconds=30.0)
+    except Failed:
+        print(f"  these still run: {others()}", flush=True)
+
+
 def run(names):
     """Runs every test_* of a script, each with a Nova of its own; exits 1 where one failed."""
     failed = []
@@ -305,6 +350,7 @@ def run(names):
             print(f"FAILED  {name}\n{traceback.format_exc()}\n{nova.words()}", flush=True)
         finally:
             nova.close()
+            wait_for_the_last()
         for left in sorted(set(cgroups()) - before, key=len, reverse=True):
             print(f"left behind by {name}: {left}")
             with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@ def manager(nova):
         listener.bind(str(nova.root / "run/nova.sock"))
         listener.listen()
         notified.bind(str(nova.root / "notify"))
-        notified.settimeout(20)
+        notified.settimeout(60)
 
         def start():
             words = [sys.executable, "-c", PASSING, str(listener.fileno()), nova.root / "notify", NOVA, "--root", nova.root, "server"]
@@ -41,7 +41,7 @@ def test_stop_ends_the_daemon_and_not_who_holds_its_socket(nova):
             daemon = start()
             nova.run("ls")
             assert nova.daemon_pid() == daemon.pid != os.getpid()
-            assert nova.out("server", "stop") == "the daemon ended\n" and daemon.wait(20) == 0
+            assert nova.out("server", "stop") == "the daemon ended\n" and daemon.wait(60) == 0
             assert notified.recv(100) == b"STOPPING=1"
             assert (nova.root / "run/nova.sock").exists(), "it is the manager's"
 
@@ -55,7 +55,7 @@ def test_stop_without_a_daemon_leaves_the_manager_alone(nova):
         nova.run("ls")
         assert alive(daemon.pid)
         nova.run("server", "stop")
-        daemon.wait(20)
+        daemon.wait(60)
 
 
 run(globals())

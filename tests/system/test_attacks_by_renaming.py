@@ -1,8 +1,6 @@
 """Who can rename in the rootfs while a container is started moves the places of its mounts: what is hidden stays hidden all the same."""
-import time
-
 from harness import run
-from victim import Victim, swapping
+from victim import Victim, swapping, until_one_started
 
 SECONDS = 4
 
@@ -11,8 +9,7 @@ def race(nova, victim, one, other, check):
     """Starts containers while two names of the rootfs change places; returns how many came up."""
     starts = 0
     with swapping(nova, victim.rootfs / one, victim.rootfs / other):
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
+        for _ in until_one_started(SECONDS, lambda: starts):
             victim.watch()
             done = victim.run()
             starts += done.returncode == 0

@@ -88,7 +88,7 @@ def test_a_link_that_is_in_the_way_is_told_as_what_the_file_asks_for_too_much(no
     web_image(nova)
     subprocess.run(["ip", "link", "add", "inway", "type", "veth", "peer", "name", "inway-far"], check=True)
     nova.novafile('[network.lab]\nsubnet = "10.88.0.1/24"\nbridge = "inway"\n')
-    done = nova.run("up", "--timeout", "30", check=False)
+    done = nova.run("up", check=False)
     assert done.returncode == CONFIGURATION, (done.returncode, done.stdout, done.stderr)
     assert re.search(r"^nova: NovaFile:1:10: network.lab: .*veth.*inway", done.stderr, re.MULTILINE), done.stderr
     assert "failed Network lab: " in done.stdout, done.stdout
@@ -96,7 +96,7 @@ def test_a_link_that_is_in_the_way_is_told_as_what_the_file_asks_for_too_much(no
     assert ready["reason"] == "HostConflict" and ready["status"] == "False", ready
     assert "inway" in links() and "inway" in nova.out("status"), "whose it is keeps it, and status tells"
     nova.novafile('[network.lab]\nsubnet = "10.88.0.1/24"\nbridge = "free"\n')
-    assert "up Network lab" in nova.out("up", "--timeout", "30")
+    assert "up Network lab" in nova.out("up")
     assert " free: " in links() and " inway@" in links(), links()
     subprocess.run(["ip", "link", "del", "inway"], check=True)
 
@@ -128,15 +128,13 @@ def test_up_that_fails_half_way_says_what_is_up_and_goes_on_when_it_is_repaired(
     web_image(nova)
     text = CAPSULE + '[container.bad]\ncapsule = "web"\nnetwork = "lab"\ncommand = ["COMMAND", "1000"]\n'
     nova.novafile(text.replace("COMMAND", "/bin/nosuch"))
-    done = nova.run("up", "--timeout", "20", check=False)
-    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
-    assert "up Pod web" in done.stdout and "up Network lab" in done.stdout, done.stdout
+    done = nova.told_by_up("up Pod web", "up Network lab")
     assert re.search(r"failed Pod bad: .+", done.stdout), done.stdout
     assert "the next 'nova up' goes on from here" in done.stderr, done.stderr
     pid = nova.pid_of("container", "web")
 
     nova.novafile(text.replace("COMMAND", "/bin/sleep"))
-    up = nova.out("up", "--timeout", "30")
+    up = nova.out("up")
     assert "up Pod bad" in up and "up Pod web" in up, up
     assert nova.pid_of("container", "web") == pid and alive(pid), "what was up stayed up"
 
@@ -165,17 +163,15 @@ def test_up_that_is_refused_half_way_says_what_was_never_made_and_goes_on_when_i
     nova.novafile(CAPSULE + 'ports = ["8080:80"]\n')
     nova.run("up")
     nova.novafile(SECOND, "Second")
-    done = nova.run("up", "--file", "Second", "--timeout", "20", check=False)
-    assert done.returncode == CONFIGURATION, (done.returncode, done.stdout, done.stderr)
+    done = nova.told_by_up("up Pod early", "up Network second", file="Second", code=CONFIGURATION)
     lines = done.stdout.splitlines()
     assert any(re.match(r"not made Pod middle: .*8080", line) for line in lines), done.stdout
     assert "not made VirtualMachine late: not tried after Pod middle" in lines, done.stdout
-    assert "up Pod early" in lines and "up Network second" in lines, done.stdout
     assert "8080" in done.stderr and "the next 'nova up' goes on from here" in done.stderr, done.stderr
 
     pid = nova.pid_of("container", "early")
     nova.run("rm", "container", "web")
-    up = nova.out("up", "--file", "Second", "--timeout", "60")
+    up = nova.out("up", "--file", "Second")
     for what in ("Pod early", "Pod middle", "VirtualMachine late", "Network second"):
         assert f"up {what}\n" in up, up
     assert nova.pid_of("container", "early") == pid
@@ -220,7 +216,7 @@ def test_an_image_that_failed_is_tried_again_by_the_next_up(nova):
     eventually("it failed", lambda: nova.object("image", "web-latest")["status"]["phase"] == "Failed")
     assert nova.run("up", check=False).returncode == CONFIGURATION
     own.write_bytes((IMAGES / "web.tar").read_bytes())
-    assert "up Pod web" in nova.out("up", "--timeout", "30")
+    assert "up Pod web" in nova.out("up")
 
 
 def test_a_volume_whose_path_is_gone_is_told_and_comes_up_when_it_is_back(nova):
@@ -234,10 +230,10 @@ def test_a_volume_whose_path_is_gone_is_told_and_comes_up_when_it_is_back(nova):
     eventually("it runs", lambda: nova.object("container", "other")["status"]["phase"] == "Running")
     nova.run("stop", "container", "other", "--timeout", "30")
     (nova.project / "data").rmdir()
-    done = nova.run("start", "container", "other", "--timeout", "6", check=False)
+    done = nova.run("start", "container", "other", check=False)
     assert done.returncode != 0 and str(nova.project / "data") in done.stderr, (done.returncode, done.stderr)
     (nova.project / "data").mkdir()
-    assert "up Pod other" in nova.out("up", "--timeout", "60")
+    assert "up Pod other" in nova.out("up")
     assert nova.pid_of("container", "web") == pid
 
 
@@ -249,13 +245,13 @@ def test_a_subnet_that_another_project_has_is_refused_before_anything_is_made(no
     other = other.replace("container.web", "container.second").replace("[image.web]", '[image.again]\nreference = "again:1"')
     other = other.replace('capsule = "web"', 'capsule = "again"')
     nova.novafile(other, "Other")
-    done = nova.run("up", "--file", "Other", "--timeout", "6", check=False)
+    done = nova.run("up", "--file", "Other", check=False)
     assert done.returncode == CONFIGURATION and "Network second" in done.stderr and "spec.subnet" in done.stderr, (done.returncode, done.stdout, done.stderr)
     assert "10.88.0.1/24" in done.stderr and "lab" in done.stderr, done.stderr
     assert nova.object("container", "web")["status"]["phase"] == "Running"
     assert set(nova.items("image")) == {"web-latest"} and set(nova.items("net")) == {"lab"}, "nothing of the refused file was made"
     nova.novafile(other.replace("10.88.", "10.89."), "Other")
-    up = nova.out("up", "--file", "Other", "--timeout", "30")
+    up = nova.out("up", "--file", "Other")
     assert "up Pod second" in up and "up Network second" in up, up
 
 
@@ -365,7 +361,7 @@ def test_a_corrupt_archive_of_a_novafile_is_told_and_leaves_nothing(nova):
     before = tree(store)
     for name, (path, told) in corrupt_archives(nova.project / "archives").items():
         nova.novafile(f'project = "test"\n[image.it]\nsource = "{path}"\n')
-        done = nova.run("up", "--timeout", "10", check=False)
+        done = nova.run("up", check=False)
         assert done.returncode == CONFIGURATION, (name, done)
         assert "NovaFile:3:1: image.it.source: " in done.stderr and told in done.stderr, (name, done.stderr)
         assert nova.items("image") == {} and tree(store) == before, name

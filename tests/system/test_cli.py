@@ -197,8 +197,8 @@ def test_plan_tells_and_up_does_what_a_change_costs(nova):
     nova.run("up")
     assert nova.pid_of("container", "web") == first and alive(first), "a port changes below a capsule that runs"
     import urllib.request
-    with urllib.request.urlopen("http://10.88.0.1:8081/", timeout=5) as answer:
-        assert answer.read() == b"First light\n"
+    # A capsule is up slightly before its ports are served.
+    assert eventually("its port is served", lambda: urllib.request.urlopen("http://10.88.0.1:8081/", timeout=10).read()) == b"First light\n"
 
     text = base.replace("8080:80", "8081:80") + 'env.WORD = "changed"\n'
     nova.novafile(text)
@@ -225,7 +225,7 @@ def test_two_ups_at_once_both_end_well(nova):
     web_image(nova)
     nova.novafile(CAPSULE)
     both = [nova.start("up"), nova.start("up")]
-    ends = [(one.communicate(timeout=60), one.returncode) for one in both]
+    ends = [(one.communicate(timeout=120), one.returncode) for one in both]
     assert [code for _, code in ends] == [0, 0], ends
     assert nova.object("container", "web")["status"]["phase"] == "Running"
 

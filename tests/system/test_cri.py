@@ -133,7 +133,7 @@ def test_pods(nova):
             with service(["containerd", "--config", root / "config.toml"], root / "log", env=env):
                 node = Node(Cri(root / "socket", root), group, root)
                 try:
-                    eventually("the CRI answers", lambda: node.cri.call("RuntimeService/Version", {}), seconds=60)
+                    eventually("the CRI answers", lambda: node.cri.call("RuntimeService/Version", {}), seconds=120)
                 except Failed as late:
                     raise Failed(f"{late}\n{(root / 'log').read_text()[-3000:]}") from late
                 for case in (a_pod_runs_a_container, containers_of_a_pod_see_each_other, what_can_not_start_is_told):

@@ -58,7 +58,7 @@ def kill_during(nova, rng, words):
     time.sleep(rng.uniform(0, 0.45))
     before = moving()
     nova.kill_daemon()
-    command.communicate(timeout=60)
+    command.communicate(timeout=120)
     return before
 
 
@@ -102,7 +102,7 @@ def test_moments_of_a_machine(nova):
         nova.run(*up)
         assert before.items() <= machines_of(nova).items() and len(machines_of(nova)) == 2, f"{before}: {machines_of(nova)}"
         eventually("nova ls tells the truth", lambda: tell_truth(nova))
-    eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "mover"), 90, 0.5)
+    eventually("the guest listens to its power button", lambda: "probe: address" in nova.out("logs", "vm", "mover"), 240, 0.5)
     kill_during(nova, rng, down)
     nova.run(*down)
     assert set(machines_of(nova)) == {"vm.default.probe"} and set(nova.items("vm")) == {"probe"}
@@ -112,7 +112,7 @@ def test_moments_of_a_machine(nova):
 
 def ended_well(commands):
     for command in commands:
-        out, err = command.communicate(timeout=60)
+        out, err = command.communicate(timeout=120)
         assert command.returncode == 0, f"{' '.join(map(str, command.args))}: exit {command.returncode}\n{out}{err}\n"
 
 

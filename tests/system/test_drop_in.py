@@ -333,7 +333,7 @@ def test_docker(nova):
         with service(daemon, root / "log", env=env):
             client = Engine(nova, ["docker"], env=env, group=group)
             client.interval = "1s"
-            eventually("dockerd answers", lambda: client.run("version", check=False).returncode == 0, seconds=60)
+            eventually("dockerd answers", lambda: client.run("version", check=False).returncode == 0, seconds=120)
             client.run("pull", "--quiet", IMAGE)
             try:
                 run_cases(client, COMMON)
@@ -449,7 +449,7 @@ def test_containerd(nova):
         env = os.environ | {"PATH": f"{programs}/usr/bin:{os.environ['PATH']}"}
         with service(["containerd", "--config", root / "config.toml"], root / "log", env=env):
             client = Ctr(nova, ["ctr", "--address", root / "socket"], env, group)
-            eventually("containerd answers", lambda: client.run("version", check=False).returncode == 0, seconds=60)
+            eventually("containerd answers", lambda: client.run("version", check=False).returncode == 0, seconds=120)
             client.run("image", "pull", "--plain-http", IMAGE)
             try:
                 run_cases(client, [ctr_runs, ctr_runs_in_a_terminal, ctr_execs, ctr_kills_and_deletes, ctr_starts_again, ctr_pauses, ctr_tells_metrics,

@@ -13,7 +13,7 @@ def test_one_file_brings_up_capsule_machine_and_network(nova):
     assert "up Pod web" in up and "up VirtualMachine probe" in up and "up Network lab" in up, up
     assert "nothing to do" in nova.out("plan")
 
-    eventually("the machine printed the page", lambda: "First light" in nova.out("logs", "vm", "probe"), seconds=90, every=0.5)
+    eventually("the machine printed the page", lambda: "First light" in nova.out("logs", "vm", "probe"), seconds=240, every=0.5)
 
     listed = nova.out("ls")
     assert "web" in listed and "probe" in listed and listed.count("Running") == 2, listed
@@ -36,13 +36,13 @@ def test_one_file_brings_up_capsule_machine_and_network(nova):
     own = nova.object("container", "web")["status"]["podIP"]
     eventually("the capsule logged it", lambda: f"{own}]:" in nova.out("logs", "container", "web"))
     nova.run("stop", "container", "web")  # With which the log ends.
-    followed, _ = follower.communicate(timeout=20)
+    followed, _ = follower.communicate(timeout=120)
     assert followed == nova.out("logs", "container", "web") and f"{address}]:" in followed and f"{own}]:" in followed, followed
 
     nova.run("down", timeout=180)
     assert nova.out("ls").count("\n") == 1
     nova.run("server", "stop")
-    after = eventually("everything is as before", lambda: same(before, inventory()), seconds=10)
+    after = eventually("everything is as before", lambda: same(before, inventory()))
     assert after
 
 

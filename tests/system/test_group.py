@@ -25,7 +25,7 @@ def own_accounts(nova):
 
 def as_user(nova, user, *words):
     command = ["setpriv", f"--reuid={user}", "--regid", str(group_of(user)), "--init-groups", NOVA, "--root", nova.root, *words]
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, timeout=60)
 
 
 def group_of(user):

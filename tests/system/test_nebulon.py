@@ -7,11 +7,12 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
 
-from harness import BUILD, IMAGES, alive, eventually, run
+from harness import BUILD, IMAGES, alive, catches, eventually, run
 
 NB = BUILD / "src/apps/nb/nb"
 
@@ -83,7 +84,7 @@ def test_a_container_has_our_terminal(nova):
         child = subprocess.Popen([NB, "--root", nb.root, "run", name], cwd="/", stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                                  preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         shown = b""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while b"<typed>" not in shown and time.monotonic() < deadline:
             if select.select([master], [], [], 1)[0]:
                 shown += os.read(master, 4096)
@@ -91,7 +92,7 @@ def test_a_container_has_our_terminal(nova):
                 os.write(master, b"typed\r")
         assert b"/dev/pts/" in shown or b"/dev/console" in shown, shown
         assert b"<typed>" in shown, shown
-        assert child.wait(20) == 3
+        assert child.wait(60) == 3
         os.close(master)
         os.close(slave)
 
@@ -109,8 +110,9 @@ def test_of_two_runs_at_once_one_is_refused(nova):
         attached = subprocess.Popen([NB, "--root", nb.root, "run", name], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually("it runs again", lambda: nb.metadata(name)["status"] == "Running")
         assert "runs already" in nb.run("rm", name, check=False).stderr
+        eventually("it hears SIGTERM", lambda: catches(nb.metadata(name)["pid"], signal.SIGTERM))
         nb.run("stop", name)
-        assert attached.wait(20) in (0, 143)
+        assert attached.wait(60) in (0, 143)
         assert nb.metadata(name)["status"] == "Stopped"
 
 

@@ -8,7 +8,7 @@ def test_restart_of_a_machine_returns_once_it_runs_anew(nova):
     nova.novafile('project = "power"\n' + MACHINE.replace('network = "lab"\n', ""))
     nova.run("up")
     before = nova.pid_of("vm", "probe")
-    assert "restarted" in nova.out("restart", "vm", "probe", "--timeout", "60")
+    assert "restarted" in nova.out("restart", "vm", "probe", "--timeout", "110")
     assert nova.pid_of("vm", "probe") != before
 
 

@@ -13,7 +13,7 @@ def test_down_leaves_an_image_that_another_file_s_capsule_uses(nova):
     pid = nova.pid_of("container", "guest")
     layers = nova.root / "state/images/layers"
 
-    done = nova.run("down", "--timeout", "10")
+    done = nova.run("down")
     assert "project test is down" in done.stdout and "web-latest stays" in done.stderr, done
     assert set(nova.items("image")) == {"web-latest"} and set(nova.items("container")) == {"guest"}
     assert nova.object("image", "web-latest")["status"]["phase"] == "Ready" and alive(pid)
@@ -23,7 +23,7 @@ def test_down_leaves_an_image_that_another_file_s_capsule_uses(nova):
     assert list(layers.iterdir())
     nova.run("down")
     assert nova.items("image") == {}
-    eventually("nothing is left in the store", lambda: not list(layers.iterdir()), 5)
+    eventually("nothing is left in the store", lambda: not list(layers.iterdir()))
 
 
 run(globals())

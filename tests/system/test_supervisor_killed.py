@@ -51,7 +51,7 @@ def status_of(nova, name="ending"):
 def test_all_that_runs_is_adopted(nova):
     count = begin(nova, STEADY_MACHINE)
     machine = machines_of(nova)
-    eventually("the guest talks", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 90, 0.5)
+    eventually("the guest talks", lambda: "probe: address" in nova.out("logs", "vm", "probe"), 240, 0.5)
     lines = 0
     for _ in range(5):
         old = nova.supervisor_pid()

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 
@@ -120,6 +121,13 @@ def compiled(nova):
     if not program.exists():
         subprocess.run(["gcc", "-O1", "-static", "-o", program, SOURCE / "tests/system/attacker.c"], check=True)
     return program
+
+
+def until_one_started(seconds, starts):
+    """Tries for so long, and on until one container came up, which may take its time where a processor is to be had now and then only."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or (starts() == 0 and time.monotonic() < end + 60):
+        yield
 
 
 @contextlib.contextmanager
