@@ -13,7 +13,7 @@ from facts import GROUPS, cgroup_version, controllers
 from runtimes import Result
 from suite import Failed, equal, expect
 
-TIMEOUT_SECONDS = float(os.environ.get("CONFORMANCE_TIMEOUT", "20"))
+TIMEOUT_SECONDS = float(os.environ.get("CONFORMANCE_TIMEOUT", "60"))
 
 
 class Case:
@@ -139,7 +139,7 @@ class Case:
             expect(needle in created.err + done.err, f"the error does not name {needle!r}", created.err + done.err)
         return done
 
-    def eventually(self, what, check, seconds=10.0):
+    def eventually(self, what, check, seconds=30.0):
         deadline = time.monotonic() + max(seconds, TIMEOUT_SECONDS / 2)
         while not (found := check()):
             expect(time.monotonic() < deadline, what, "never")
@@ -209,6 +209,12 @@ class Case:
             if fields[4] == destination:
                 return set(fields[5].split(",")), set(fields[6:]), set(right.split()[2].split(","))
         raise Failed(f"nothing is mounted at {destination}; mounts are:\n" + "\n".join(lines))
+
+    def mounts_outside(self):
+        """The mounts that the suite itself sees. What lies in the directories of other tests is not told: they mount, too, meanwhile."""
+        place = str(self.directory.parent) + "/"
+        lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+        return [line for line in lines if not (at := line.split()[4] + "/").startswith(place) or at.startswith(f"{self.directory}/")]
 
     # Cgroups.
 

@@ -236,7 +236,7 @@ def poststop_hooks_run_after_the_container_is_gone_and_before_delete_returns(c):
 def hooks_within_their_timeout_are_left_alone(c):
     """A hook that is done within its timeout runs to its end."""
     notes = c.share_notes()
-    c.hook("createRuntime", f"sleep 0.1; echo done >{notes}/done", timeout=5)
+    c.hook("createRuntime", f"sleep 0.1; echo done >{notes}/done", timeout=60)
     c.up()
     equal((notes / "done").read_text(), "done\n")
 

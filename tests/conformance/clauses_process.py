@@ -121,7 +121,7 @@ class Console:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
         self.socket.listen(1)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.master = None
         self.thread = threading.Thread(target=self.receive, daemon=True)
         self.thread.start()
@@ -136,7 +136,7 @@ class Console:
                     found.frombytes(data[:4])
             self.master = found[0] if found else None
 
-    def read_until(self, words, seconds=20):
+    def read_until(self, words, seconds=60):
         self.thread.join(seconds)
         expect(self.master is not None, "no terminal was sent")
         text = ""

@@ -208,7 +208,7 @@ def pids_limit_of_zero_is_a_limit(c):
 def pids_limit_has_effect(c):
     """A program can't have more tasks than the limit."""
     c.resources["pids"] = {"limit": 4}
-    found = c.run("sh", "-c", "for i in 1 2 3 4 5 6; do sleep 1 & done; echo all")
+    found = c.run("sh", "-c", "for i in 1 2 3 4 5 6; do sleep 1000 & done; echo all")
     expect("all" not in found.out, found)
 
 

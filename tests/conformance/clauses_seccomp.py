@@ -258,7 +258,7 @@ class Listener:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
         self.socket.listen(4)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.thread = threading.Thread(target=self.receive, daemon=True)
         self.thread.start()
 
@@ -292,7 +292,7 @@ def notified(c, check):
         c.linux["seccomp"] |= {"listenerPath": str(listener.path), "listenerMetadata": "some opaque words"}
         c.config["annotations"] = {"org.example.key": "a value"}
         pid = c.up()
-        listener.thread.join(20)
+        listener.thread.join(60)
         expect(listener.states, "nothing came")
         check(listener, pid)
     finally:

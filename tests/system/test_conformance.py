@@ -23,7 +23,7 @@ PROGRAMS = ("unshare", "nsenter", "mount", "umount", "ip", "setsid")
 SUITE_IN_THE_GUEST = """
 mount -t ext4 /dev/vda /tmp
 cd /tests/conformance
-CONFORMANCE_INSIDE=1 CONFORMANCE_PROBE=/tests/conformance/probe CONFORMANCE_TIMEOUT=60 $(cat /tests/python) -B run --runtime nb=/bin/nb --brief --jobs 2 $(cat /tests/groups) >/tmp/said 2>&1
+CONFORMANCE_INSIDE=1 CONFORMANCE_PROBE=/tests/conformance/probe CONFORMANCE_TIMEOUT=180 $(cat /tests/python) -B run --runtime nb=/bin/nb --brief --jobs 2 $(cat /tests/groups) >/tmp/said 2>&1
 code=$?
 sed 's/^/guest: /' /tmp/said
 echo "guest: ended with $code after $(cut -d' ' -f1 /proc/uptime) s"
