@@ -221,21 +221,25 @@ TEST_F(KeyspaceTest, answers_a_full_store_and_goes_on_after_room_was_made)
 
 TEST_F(KeyspaceTest, shares_one_durable_transaction_among_concurrent_puts)
 {
-    store();
     constexpr auto clients = 32;
     constexpr auto each = 20;
-    {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < clients; ++i)
-            threads.emplace_back([&, i] {
-                for (int n = 0; n < each; ++n)
-                    EXPECT_TRUE(store().put("/c/" + std::to_string(i), std::to_string(n)).ok());
-            });
+    bool shared = false;
+    for (int round = 0; round < 20 && !shared; ++round) { // On a busy machine they may come one after the other.
+        auto const before = store().stats();
+        {
+            std::vector<std::jthread> threads;
+            for (int i = 0; i < clients; ++i)
+                threads.emplace_back([&, i] {
+                    for (int n = 0; n < each; ++n)
+                        EXPECT_TRUE(store().put("/c/" + std::to_string(i), std::to_string(n)).ok());
+                });
+        }
+        auto const stats = store().stats();
+        EXPECT_EQ(stats.writes - before.writes, clients * each);
+        EXPECT_EQ(stats.revision - before.revision, clients * each);
+        shared = stats.commits - before.commits < clients * each / 2;
     }
-    auto const stats = store().stats();
-    EXPECT_EQ(stats.writes, clients * each);
-    EXPECT_EQ(stats.revision, clients * each);
-    EXPECT_LT(stats.commits, stats.writes / 2);
+    EXPECT_TRUE(shared);
 }
 
 TEST_F(KeyspaceTest, writes_nothing_while_it_is_idle)

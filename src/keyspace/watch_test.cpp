@@ -27,7 +27,7 @@ public:
     bool wait()
     {
         std::unique_lock lock{mutex_};
-        bool const heard = changed_.wait_for(lock, 10s, [this] { return rung_ > 0; });
+        bool const heard = changed_.wait_for(lock, 30s, [this] { return rung_ > 0; });
         rung_ = 0;
         return heard;
     }
