@@ -75,7 +75,7 @@ TEST_F(AbortGuardsDeathTest, kill_the_children_of_the_test)
     EXPECT_EXIT(with_guarded(directory, start_a_child), testing::KilledBySignal(SIGABRT), "");
     EXPECT_FALSE(fs::exists(directory));
     bool is_held = true;
-    for (int i = 0; i < 500 && is_held; ++i, ::usleep(10000)) {
+    for (int i = 0; i < 3000 && is_held; ++i, ::usleep(10000)) {
         int const writer = ::open(held_by_a_child.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         is_held = writer >= 0; // ENXIO: nobody reads from it any more.
         ::close(writer);

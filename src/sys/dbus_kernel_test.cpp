@@ -38,7 +38,7 @@ protected:
         spec.argv = {"dbus-daemon", "--nofork", "--config-file=" + (directory / "bus.conf").string()};
         spec.parent_death_signal = SIGKILL;
         daemon.emplace(spawn(spec).value());
-        for (int i = 0; i < 500 && !UnixStream::connect(socket, Deadline::after(1s)).ok(); ++i)
+        for (int i = 0; i < 3000 && !UnixStream::connect(socket, Deadline::after(30s)).ok(); ++i)
             ::usleep(10000); // It is there before it listens.
     }
 
@@ -48,7 +48,7 @@ protected:
         fs::remove_all(directory);
     }
 
-    Bus connect() const { return Bus::connect(socket, BusPeer::broker, Deadline::after(10s)).value(); }
+    Bus connect() const { return Bus::connect(socket, BusPeer::broker, Deadline::after(30s)).value(); }
 
     static Result<BusMessage> ask(Bus& bus, const std::string& member, const std::string& argument = {})
     {
@@ -59,7 +59,7 @@ protected:
             call.signature = "s";
             call.body = body.bytes();
         }
-        return bus.call(call, Deadline::after(10s));
+        return bus.call(call, Deadline::after(30s));
     }
 
     fs::path directory = fs::temp_directory_path() / ("nova-bus-" + random_hex(8));
@@ -86,7 +86,7 @@ TEST_F(BusTest, is_told_as_words_what_the_other_side_refuses)
     EXPECT_NE(refused.error().message().find("NoSuchMember: org.freedesktop.DBus.Error.UnknownMethod: "), std::string::npos)
         << refused.error().message();
     BusCall const nobody{"org.nobody.here", "/", "org.nobody.here", "Ask"};
-    EXPECT_TRUE(failed_with(bus.call(nobody, Deadline::after(10s)), Code::not_found));
+    EXPECT_TRUE(failed_with(bus.call(nobody, Deadline::after(30s)), Code::not_found));
     EXPECT_TRUE(ask(bus, "GetId").ok()) << "and the connection goes on";
 }
 
@@ -94,13 +94,13 @@ TEST_F(BusTest, hears_signals_of_others_also_when_they_came_during_a_call)
 {
     auto bus = connect();
     auto const rule = std::string{"type='signal',interface='org.freedesktop.DBus',member='NameOwnerChanged'"};
-    ASSERT_TRUE(bus.subscribe(rule, Deadline::after(10s)).ok());
+    ASSERT_TRUE(bus.subscribe(rule, Deadline::after(30s)).ok());
     {
         auto other = connect(); // It gets a name, which is told.
         ASSERT_TRUE(ask(bus, "GetId").ok());
     }
     auto const changed = [](const BusMessage& message) { return message.member == "NameOwnerChanged"; };
-    auto const signal = bus.wait_for_signal(changed, Deadline::after(10s)).value();
+    auto const signal = bus.wait_for_signal(changed, Deadline::after(30s)).value();
     EXPECT_EQ(signal.signature, "sss");
     EXPECT_EQ(BusReader{signal.body}.text().value().front(), ':');
     EXPECT_TRUE(failed_with(bus.wait_for_signal([](const BusMessage&) { return false; }, Deadline::after(100ms)),
@@ -120,16 +120,16 @@ TEST_F(BusTest, passes_arrays_structs_and_variants_that_the_daemon_checks)
     }
     body.end_array(array);
     BusCall const call{daemon_name, daemon_path, daemon_name, "UpdateActivationEnvironment", "a{ss}", body.bytes()};
-    auto const answer = bus.call(call, Deadline::after(10s));
+    auto const answer = bus.call(call, Deadline::after(30s));
     EXPECT_TRUE(answer.ok()) << answer.error().message();
     EXPECT_TRUE(ask(bus, "GetId").ok());
 }
 
 TEST_F(BusTest, says_when_nobody_is_there)
 {
-    EXPECT_TRUE(failed_with(Bus::connect(socket + "-gone", BusPeer::broker, Deadline::after(1s)), Code::not_found));
+    EXPECT_TRUE(failed_with(Bus::connect(socket + "-gone", BusPeer::broker, Deadline::after(30s)), Code::not_found));
     daemon.reset();
-    EXPECT_TRUE(failed_with(Bus::connect(socket, BusPeer::broker, Deadline::after(1s)), Code::unavailable));
+    EXPECT_TRUE(failed_with(Bus::connect(socket, BusPeer::broker, Deadline::after(30s)), Code::unavailable));
 }
 
 } // namespace

@@ -14,7 +14,7 @@ TEST(Kvm, is_timed_within_its_limit_or_says_why_not)
     auto const timing = time_kvm(20ms);
     auto const took = std::chrono::steady_clock::now() - start;
 
-    EXPECT_LT(took, 2s) << "the guest must be bounded";
+    EXPECT_LT(took, 60s) << "the guest must be bounded";
     if (!timing.ok()) {
         EXPECT_NE(timing.error().message(), "");
         return;

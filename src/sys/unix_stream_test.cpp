@@ -29,7 +29,8 @@ Pair make_pair()
     return {UnixStream::adopt(UniqueFd{ends[0]}).value(), UniqueFd{ends[1]}};
 }
 
-Deadline soon() { return Deadline::after(50ms); }
+Deadline soon() { return Deadline::after(30s); }
+Deadline shortly() { return Deadline::after(50ms); } ///< For what never comes.
 
 struct Directory {
     std::string path = testing::TempDir() + "unix_stream." + std::to_string(::getpid());
@@ -56,7 +57,7 @@ TEST(UnixStream, takes_lines_apart_however_they_arrive)
     auto pair = make_pair();
     ASSERT_TRUE(write_all(pair.theirs.get(), "one\r\ntw").ok());
     EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "one");
-    EXPECT_EQ(pair.ours.read_line(10, soon()).error().code(), Code::deadline_exceeded);
+    EXPECT_EQ(pair.ours.read_line(10, shortly()).error().code(), Code::deadline_exceeded);
     ASSERT_TRUE(write_all(pair.theirs.get(), "o\n\nthree\n").ok());
     EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "two");
     EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "");
@@ -69,7 +70,7 @@ TEST(UnixStream, reads_so_many_bytes_after_a_line)
     ASSERT_TRUE(write_all(pair.theirs.get(), "begin\nab\ncd").ok());
     EXPECT_EQ(pair.ours.read_line(10, soon()).value(), "begin");
     EXPECT_EQ(pair.ours.read_exactly(4, soon()).value(), "ab\nc");
-    EXPECT_EQ(pair.ours.read_exactly(2, soon()).error().code(), Code::deadline_exceeded);
+    EXPECT_EQ(pair.ours.read_exactly(2, shortly()).error().code(), Code::deadline_exceeded);
     ASSERT_TRUE(write_all(pair.theirs.get(), "e").ok());
     EXPECT_EQ(pair.ours.read_exactly(2, soon()).value(), "de");
 }
@@ -93,7 +94,7 @@ TEST(UnixStream, says_unavailable_when_the_other_side_is_gone)
 TEST(UnixStream, stops_sending_to_one_who_does_not_read)
 {
     auto pair = make_pair();
-    EXPECT_EQ(pair.ours.send(std::string(16u << 20, 'x'), soon()).error().code(), Code::deadline_exceeded);
+    EXPECT_EQ(pair.ours.send(std::string(16u << 20, 'x'), shortly()).error().code(), Code::deadline_exceeded);
 }
 
 TEST(UnixStream, connects_by_a_path_longer_than_an_address)
@@ -114,7 +115,7 @@ TEST(UnixStream, tells_absence_a_stale_socket_and_a_full_queue_apart)
     auto const listener = listen_at(root.path, "full");
     auto const first = UnixStream::connect(root.path + "/full", soon());
     EXPECT_TRUE(first.ok());
-    EXPECT_EQ(UnixStream::connect(root.path + "/full", soon()).error().code(), Code::deadline_exceeded);
+    EXPECT_EQ(UnixStream::connect(root.path + "/full", shortly()).error().code(), Code::deadline_exceeded);
 }
 
 } // namespace

@@ -60,7 +60,7 @@ protected:
         std::ofstream{plan.image} << make_boot_disk();
     }
 
-    bool becomes(Power power, std::chrono::seconds limit = 10s)
+    bool becomes(Power power, std::chrono::seconds limit = 60s)
     {
         auto const deadline = Deadline::after(limit);
         while (!deadline.passed()) {
@@ -70,6 +70,20 @@ protected:
             std::this_thread::sleep_for(2ms);
         }
         return false;
+    }
+
+    static bool stands_still(pid_t pid)
+    {
+        auto const runs = [&] {
+            for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task"})
+                if (sys::read_file(thread.path() / "stat").value_or(") T ").find(") T ") == std::string::npos)
+                    return true;
+            return false;
+        };
+        auto const deadline = Deadline::after(30s);
+        while (runs() && !deadline.passed())
+            std::this_thread::sleep_for(2ms);
+        return !runs();
     }
 
     // Longer than a socket address: the monitor must be reached all the same.
@@ -87,7 +101,7 @@ TEST_F(QemuMachine, boots_a_kernel_and_turns_off_by_its_power_button)
     ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
     EXPECT_EQ(qemu->observe(plan).value(), Power::on);
     machine.type("hello");
-    EXPECT_TRUE(machine.says("guest: typed hello", 10s)) << machine.tail();
+    EXPECT_TRUE(machine.says("guest: typed hello")) << machine.tail();
 
     ASSERT_TRUE(qemu->pause(plan).ok());
     EXPECT_EQ(qemu->observe(plan).value(), Power::paused);
@@ -98,7 +112,7 @@ TEST_F(QemuMachine, boots_a_kernel_and_turns_off_by_its_power_button)
     ASSERT_TRUE(qemu->pause(plan).ok()) << "the button must reach a paused guest too";
     ASSERT_TRUE(qemu->press_power_button(plan).ok());
     EXPECT_TRUE(machine.ends()) << machine.tail();
-    EXPECT_TRUE(machine.says("guest: button", 1s)) << machine.tail();
+    EXPECT_TRUE(machine.says("guest: button", 10s)) << machine.tail();
     EXPECT_EQ(qemu->observe(plan).value(), Power::off);
 }
 
@@ -133,7 +147,7 @@ TEST_F(QemuMachine, reboots_in_place)
     Running machine{qemu->prepare(plan).value()};
     ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
     machine.type("reboot");
-    ASSERT_TRUE(machine.says("guest: reboots", 10s)) << machine.tail();
+    ASSERT_TRUE(machine.says("guest: reboots")) << machine.tail();
     machine.seen.clear();
     EXPECT_TRUE(machine.says("guest: ready")) << machine.tail();
     EXPECT_EQ(qemu->observe(plan).value(), Power::on);
@@ -146,7 +160,7 @@ TEST_F(QemuMachine, whose_guest_panics_ends_as_a_failure)
     Running machine{qemu->prepare(plan).value()};
     ASSERT_TRUE(machine.says("guest: ready")) << machine.tail();
     machine.type("panic");
-    auto const status = machine.child().wait(Deadline::after(20s)).value();
+    auto const status = machine.child().wait(Deadline::after(60s)).value();
     ASSERT_TRUE(status) << machine.tail();
     EXPECT_EQ(status->code, 1) << "not 0: that means the guest switched itself off";
     EXPECT_EQ(qemu->observe(plan).value(), Power::off);
@@ -227,9 +241,10 @@ TEST_F(QemuMachine, cannot_be_slowed_by_a_monitor_that_hangs)
     Running machine{qemu->prepare(plan).value()};
     ASSERT_TRUE(becomes(Power::on));
     ASSERT_TRUE(machine.child().signal(SIGSTOP).ok());
+    ASSERT_TRUE(stands_still(machine.child().pid())); // One thread after the other hears of it.
     auto const start = std::chrono::steady_clock::now();
     EXPECT_EQ(qemu->observe(plan).error().code(), Code::deadline_exceeded);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 60s);
     ASSERT_TRUE(machine.child().signal(SIGCONT).ok());
     EXPECT_TRUE(becomes(Power::on));
 }
@@ -257,7 +272,7 @@ TEST(Acceleration, is_measured_and_told_in_words)
 {
     auto const start = std::chrono::steady_clock::now();
     auto const finding = measure_acceleration();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 60s);
     EXPECT_NE(finding.reason, "");
     std::printf("%s: %s\n", std::string{to_string(finding.use)}.c_str(), finding.reason.c_str());
 }

@@ -27,7 +27,7 @@ struct Script {
 
     explicit Script(std::string text) : Script(sys::socket_pair(sys::SocketKind::stream).value(), std::move(text)) {}
 
-    Result<Qmp> open() { return Qmp::open(std::move(ours), Deadline::after(200ms)); }
+    Result<Qmp> open(Deadline deadline = Deadline::after(30s)) { return Qmp::open(std::move(ours), deadline); }
 
 private:
     Script(std::pair<sys::UniqueFd, sys::UniqueFd> ends, std::string text)
@@ -45,7 +45,8 @@ private:
     }
 };
 
-Deadline soon() { return Deadline::after(200ms); }
+Deadline soon() { return Deadline::after(30s); }
+Deadline shortly() { return Deadline::after(200ms); } ///< For what never comes.
 
 TEST(Qmp, runs_commands_and_keeps_events_that_come_between)
 {
@@ -67,7 +68,7 @@ TEST(Qmp, finds_an_event_that_came_before_it_was_waited_for)
     auto qmp = script.open().value();
     EXPECT_TRUE(qmp.wait_for_event("RESET", soon()).ok());
     EXPECT_EQ(qmp.take_events().size(), 1u);
-    EXPECT_EQ(qmp.wait_for_event("RESET", soon()).error().code(), Code::deadline_exceeded);
+    EXPECT_EQ(qmp.wait_for_event("RESET", shortly()).error().code(), Code::deadline_exceeded);
 }
 
 TEST(Qmp, sends_what_qemu_understands)
@@ -118,7 +119,7 @@ TEST(Qmp, survives_garbage)
 TEST(Qmp, refuses_a_line_without_end)
 {
     Script script{std::string(most_qmp_line + 100'000, ' ')};
-    EXPECT_EQ(Qmp::open(std::move(script.ours), Deadline::after(5s)).error().code(), Code::resource_exhausted);
+    EXPECT_EQ(Qmp::open(std::move(script.ours), soon()).error().code(), Code::resource_exhausted);
 }
 
 TEST(Qmp, bounds_the_events_it_keeps)
@@ -137,7 +138,7 @@ TEST(Qmp, does_not_wait_for_ever)
 {
     for (auto const* text : {"", "{\"QMP\"", "\n\n\n"}) {
         Script script{text};
-        EXPECT_EQ(script.open().error().code(), Code::deadline_exceeded) << text;
+        EXPECT_EQ(script.open(shortly()).error().code(), Code::deadline_exceeded) << text;
     }
     std::string flood = greeting;
     for (int i = 0; i < 100'000; ++i)

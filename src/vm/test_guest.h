@@ -86,7 +86,7 @@ if [ -n "$peer" ]; then
         insmod /$m.ko
     done
     ifconfig eth0 $address up
-    ping -c 1 -w 5 $peer >/dev/null && echo "guest: reaches $peer as $(cat /sys/class/net/eth0/address)"
+    ping -c 1 -w 60 $peer >/dev/null && echo "guest: reaches $peer as $(cat /sys/class/net/eth0/address)"
 fi
 mdev -s
 ( while read -r line; do echo "guest: typed $line"
@@ -160,7 +160,7 @@ public:
     }
 
     /// Reads the console until it has said this. False: not in time; `seen` has what it did say.
-    bool says(const std::string& words, std::chrono::seconds limit = 50s)
+    bool says(const std::string& words, std::chrono::seconds limit = 100s)
     {
         auto const deadline = Deadline::after(limit);
         while (seen.find(words) == std::string::npos) {
@@ -178,7 +178,7 @@ public:
     void type(const std::string& line) { EXPECT_TRUE(sys::write_all(in_.get(), line + "\n").ok()); }
 
     /// True once the process has ended well.
-    bool ends(std::chrono::seconds limit = 30s)
+    bool ends(std::chrono::seconds limit = 60s)
     {
         auto const status = child_->wait(Deadline::after(limit));
         return status.ok() && status.value() && status.value()->success();
