@@ -32,7 +32,7 @@ protected:
         ASSERT_TRUE(started.ok());
         std::this_thread::sleep_for(after);
         (void)started.value().signal(SIGKILL);
-        ASSERT_TRUE(started.value().wait(base::Deadline::after(std::chrono::seconds{5})).ok());
+        ASSERT_TRUE(started.value().wait(base::Deadline::after(std::chrono::seconds{60})).ok());
     }
 };
 
@@ -57,7 +57,8 @@ TEST_F(Crashes, of_the_maker_of_plugs_leave_nothing_that_the_next_call_does_not_
             ASSERT_EQ(reach("", server, "10.88.0.11", 80), "10.88.0.1") << "round " << round;
             ASSERT_TRUE(networks->remove_endpoint(plan).ok());
         }
-        ASSERT_EQ(dump(), before) << "round " << round;
+        // A namespace of one that was killed takes its links along later.
+        ASSERT_TRUE(eventually([&] { return dump() == before; })) << "round " << round << ": " << dump() << "not " << before;
     }
 }
 

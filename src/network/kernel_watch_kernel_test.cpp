@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/asleep_testing.h"
 #include "network/playground_testing.h"
 
 namespace nova::network {
@@ -87,7 +88,7 @@ TEST_F(Watch, tells_what_is_done_to_our_switches)
                                                                      {"ip", "link", "del", lab.bridge}}) {
         SCOPED_TRACE(command[1] + " " + command[2] + " " + command.back());
         shell(command);
-        EXPECT_TRUE(told.within(2s, "switches"));
+        EXPECT_TRUE(told.within(30s, "switches"));
         if (command.back() == "stolen")
             shell({"ip", "link", "set", "dev", lab.bridge, "alias", "nova:0000aaaa:switch:lab"});
         EXPECT_TRUE(networks->ensure_switch(lab).ok());
@@ -99,11 +100,11 @@ TEST_F(Watch, tells_what_is_done_to_our_switches)
 TEST_F(Watch, tells_whose_plug_was_pulled)
 {
     shell({"ip", "link", "del", "ve-one"});
-    EXPECT_TRUE(told.within(2s, plug("one", lab, 11).id));
+    EXPECT_TRUE(told.within(30s, plug("one", lab, 11).id));
     EXPECT_TRUE(networks->ensure_capsule(plug("one", lab, 11)).ok());
     told.forget();
     shell({"ip", "link", "del", "ve-one"});
-    EXPECT_TRUE(told.within(2s, plug("one", lab, 11).id)) << "the new one is known too";
+    EXPECT_TRUE(told.within(30s, plug("one", lab, 11).id)) << "the new one is known too";
 }
 
 TEST_F(Watch, is_silent_about_what_others_do)
@@ -132,9 +133,12 @@ TEST_F(Watch, comes_to_rest_when_who_is_told_ensures_everything)
     ASSERT_TRUE(watching.ok());
     shell({"ip", "link", "del", lab.bridge});
     shell({"nft", "flush", "ruleset"});
-    for (int i = 0; i < 100 && passes == 0; ++i)
-        std::this_thread::sleep_for(100ms);
-    std::this_thread::sleep_for(1s);
+    ASSERT_TRUE(eventually([&] { return passes > 0; }));
+    ASSERT_TRUE(eventually([&, seen = 0]() mutable { // The kernel looks at links once a second.
+        seen = passes;
+        std::this_thread::sleep_for(1500ms);
+        return passes == seen && base::all_others_sleep();
+    }));
     int const after_repair = passes;
     EXPECT_TRUE(networks->observe_switch("lab").value().active());
     EXPECT_GE(after_repair, 1);
@@ -154,14 +158,14 @@ TEST_F(Watch, looks_at_everything_when_too_much_happened_at_once)
     });
     ASSERT_TRUE(watching.ok());
     shell({"nft", "flush", "ruleset"});
-    ASSERT_TRUE(told.within(2s, "switches"));
+    ASSERT_TRUE(told.within(30s, "switches"));
     shell({"sh", "-c",
            "ip link add many type bridge; i=0; while [ $i -lt 1500 ]; do echo link set dev many mtu $((1000 + i)); i=$((i+1)); "
            "done | ip -batch -"});
     told.forget();
     hold.unlock();
-    EXPECT_TRUE(told.within(2s, "switches"));
-    EXPECT_TRUE(told.within(2s, plug("one", lab, 11).id));
+    EXPECT_TRUE(told.within(30s, "switches"));
+    EXPECT_TRUE(told.within(30s, plug("one", lab, 11).id));
     ASSERT_TRUE(networks->on_change({}).ok());
 }
 

@@ -59,7 +59,7 @@ TEST_F(Capsules, on_one_switch_reach_each_other_and_the_host)
     EXPECT_EQ(reach(one, server, "10.88.0.12", 80), "10.88.0.11");
     EXPECT_EQ(reach("", server, "10.88.0.12", 80), "10.88.0.1");
     EXPECT_EQ(reach(one, host, "10.88.0.1", 9000), "10.88.0.11");
-    EXPECT_THAT(run_in(one, {"busybox", "ping", "-c", "1", "-W", "2", "10.88.0.12"}), HasSubstr("1 packets received"));
+    EXPECT_THAT(run_in(one, {"busybox", "ping", "-c", "1", "-W", "30", "10.88.0.12"}), HasSubstr("1 packets received"));
     auto const state = networks->observe_switch("lab").value();
     EXPECT_TRUE(state.active());
     EXPECT_THAT(state.ports, UnorderedElementsAre("ve-one", "ve-two"));
@@ -78,7 +78,7 @@ TEST_F(Capsules, reach_the_world_masqueraded_and_only_through_the_uplink_if_one_
     auto const inner = listen(office, 80);
 
     EXPECT_EQ(reach(one, server, "203.0.113.2", 80), "203.0.113.1");
-    EXPECT_EQ(reach(one, inner, "198.51.100.2", 80), "");
+    EXPECT_TRUE(is_out_of_reach(one, inner, "198.51.100.2", 80));
     lab.uplink.clear();
     EXPECT_OK(networks->ensure_switch(lab));
     EXPECT_EQ(reach(one, inner, "198.51.100.2", 80), "198.51.100.1");
@@ -96,8 +96,8 @@ TEST_F(Capsules, of_different_switches_are_apart)
     auto const server = listen(two, 80);
     auto const host = listen("", 9000);
 
-    EXPECT_EQ(reach(one, server, "10.88.1.12", 80), "");
-    EXPECT_EQ(reach(one, host, "10.88.1.1", 9000), "") << "the other switch's gateway belongs to those behind it";
+    EXPECT_TRUE(is_out_of_reach(one, server, "10.88.1.12", 80));
+    EXPECT_TRUE(is_out_of_reach(one, host, "10.88.1.1", 9000)) << "the other switch's gateway belongs to those behind it";
     EXPECT_EQ(reach(two, host, "10.88.1.1", 9000), "10.88.1.12");
 }
 
@@ -114,7 +114,7 @@ TEST_F(Capsules, of_two_novas_are_apart)
     auto const two = capsule(*second, plug("two", shop, 12));
     auto const server = listen(two, 80);
 
-    EXPECT_EQ(reach(one, server, "10.88.1.12", 80), "");
+    EXPECT_TRUE(is_out_of_reach(one, server, "10.88.1.12", 80));
     EXPECT_OK(first->sweep({}));
     EXPECT_EQ(reach("", server, "10.88.1.12", 80), "10.88.1.1") << "a sweep must not touch the other's";
     EXPECT_OK(first->remove_switch("lab"));
@@ -136,9 +136,9 @@ TEST_F(Capsules, on_an_internal_switch_go_nowhere)
     auto const neighbour = listen(two, 80);
 
     EXPECT_EQ(reach(one, neighbour, "10.88.0.12", 80), "10.88.0.11");
-    EXPECT_EQ(reach(one, server, "203.0.113.2", 80), "");
-    EXPECT_EQ(reach(one, host, "10.88.0.1", 9000), "");
-    EXPECT_EQ(reach(one, host, "203.0.113.1", 9000), "");
+    EXPECT_TRUE(is_out_of_reach(one, server, "203.0.113.2", 80));
+    EXPECT_TRUE(is_out_of_reach(one, host, "10.88.0.1", 9000));
+    EXPECT_TRUE(is_out_of_reach(one, host, "203.0.113.1", 9000));
 }
 
 TEST_F(Capsules, are_reached_from_outside_only_at_published_ports)
@@ -154,7 +154,7 @@ TEST_F(Capsules, are_reached_from_outside_only_at_published_ports)
     run_in(world, {"ip", "route", "add", "10.88.0.0/24", "via", "203.0.113.1"});
 
     EXPECT_EQ(reach(world, server, "203.0.113.1", 8080), "203.0.113.2") << "the capsule sees who really calls";
-    EXPECT_EQ(reach(world, server, "10.88.0.11", 80), "") << "not past the published port";
+    EXPECT_TRUE(is_out_of_reach(world, server, "10.88.0.11", 80)) << "not past the published port";
     EXPECT_NE(reach("", server, "203.0.113.1", 8080), "") << "from the host, at its outer address";
     EXPECT_NE(reach("", server, "127.0.0.1", 8080), "") << "from the host, at the loopback";
     EXPECT_NE(reach("", server, "10.88.0.1", 8080), "") << "from the host, at the gateway";
@@ -179,7 +179,7 @@ TEST_F(Capsules, do_not_reach_the_loopback_of_the_host)
     run_in(one, {"ip", "route", "flush", "table", "local"});
     run_in(one, {"ip", "route", "add", "127.0.0.1", "via", "10.88.0.1", "src", "10.88.0.11"});
 
-    EXPECT_EQ(reach(one, secret, "127.0.0.1", 9000), "");
+    EXPECT_TRUE(is_out_of_reach(one, secret, "127.0.0.1", 9000));
     run_in("", {"nft", "flush", "ruleset"});
     run_in(one, {"ip", "route", "add", "local", "10.88.0.11", "dev", "eth0", "table", "local"});
     EXPECT_EQ(reach(one, secret, "127.0.0.1", 9000), "10.88.0.11") << "the test itself must be able to get there";
@@ -195,7 +195,7 @@ TEST_F(Capsules, keep_a_port_that_is_published_for_the_loopback_from_the_world)
     auto const server = listen(capsule(*networks, plug("one", lab, 11)), 80);
 
     EXPECT_NE(reach("", server, "127.0.0.1", 8080), "");
-    EXPECT_EQ(reach(world, server, "203.0.113.1", 8080), "");
+    EXPECT_TRUE(is_out_of_reach(world, server, "203.0.113.1", 8080));
 }
 
 TEST_F(Capsules, are_reached_again_after_bridge_and_rules_were_deleted_by_hand)
@@ -240,7 +240,7 @@ TEST_F(Capsules, get_their_link_back_when_it_was_deleted_by_hand)
     moved.address = "10.88.0.44/24";
     EXPECT_EQ(capsule(*networks, moved), again);
     EXPECT_EQ(reach("", server, "10.88.0.44", 80), "10.88.0.1");
-    EXPECT_EQ(reach("", server, "10.88.0.11", 80), "");
+    EXPECT_TRUE(is_out_of_reach("", server, "10.88.0.11", 80));
 }
 
 TEST_F(Playground, is_left_as_it_was_when_everything_is_removed)
@@ -284,6 +284,7 @@ TEST_F(Playground, is_not_changed_by_a_second_ensure)
     };
     all();
     ChangeListener changes;
+    changes.settle();
     all();
     EXPECT_OK(networks->sweep({one, machine}));
     EXPECT_EQ(changes.count(), 0);

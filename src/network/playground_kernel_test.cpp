@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/strings.h"
 #include "network/endpoint.h"
@@ -53,7 +54,8 @@ sockaddr_in to_sockaddr(const std::string& address, int port)
     return where;
 }
 
-constexpr auto patience_ms = 700;
+constexpr auto patience_ms = 30'000; ///< With what must come: packets that were lost at first are sent again after seconds.
+constexpr auto refusal_ms = 700;
 
 } // namespace
 
@@ -147,17 +149,28 @@ sys::UniqueFd Playground::listen(const std::string& netns, int port)
 
 std::string Playground::reach(const std::string& netns, const sys::UniqueFd& listener, const std::string& address, int port)
 {
+    return reach_within(patience_ms, netns, listener, address, port);
+}
+
+bool Playground::is_out_of_reach(const std::string& netns, const sys::UniqueFd& listener, const std::string& address, int port)
+{
+    return reach_within(refusal_ms, netns, listener, address, port).empty();
+}
+
+std::string Playground::reach_within(int most_ms, const std::string& netns, const sys::UniqueFd& listener,
+                                     const std::string& address, int port)
+{
     sys::UniqueFd const client{inside(netns, [] { return ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); })};
     auto const where = to_sockaddr(address, port);
     ::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where);
     pollfd waiting{listener.get(), POLLIN, 0};
-    if (::poll(&waiting, 1, patience_ms) != 1)
+    if (::poll(&waiting, 1, most_ms) != 1)
         return {};
     sockaddr_in peer{};
     socklen_t size = sizeof peer;
     sys::UniqueFd const accepted{::accept(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size)};
     pollfd connected{client.get(), POLLOUT, 0};
-    if (::poll(&connected, 1, patience_ms) != 1 || (connected.revents & (POLLERR | POLLHUP)) != 0)
+    if (::poll(&connected, 1, most_ms) != 1 || (connected.revents & (POLLERR | POLLHUP)) != 0)
         return {};
     std::array<char, INET_ADDRSTRLEN> text{};
     return ::inet_ntop(AF_INET, &peer.sin_addr, text.data(), text.size());
@@ -169,7 +182,7 @@ std::string Playground::run_in(const std::string& netns, const std::vector<std::
         sys::RunSpec run;
         run.child.program = sys::find_program(argv.front()).value();
         run.child.argv = argv;
-        run.deadline = base::Deadline::after(std::chrono::seconds{20});
+        run.deadline = base::Deadline::after(std::chrono::seconds{60});
         auto const finished = sys::run_child(run);
         return finished.ok() ? finished.value().out + finished.value().err : finished.error().message();
     });
@@ -241,6 +254,24 @@ int ChangeListener::count()
         while (::recv(socket->get(), buffer.data(), buffer.size(), 0) > 0)
             ++messages;
     return messages;
+}
+
+void ChangeListener::settle()
+{
+    do // It looks at links once a second, and later on a busy machine.
+        std::this_thread::sleep_for(std::chrono::milliseconds{1500});
+    while (count() != 0);
+}
+
+bool eventually(const std::function<bool()>& holds)
+{
+    auto const deadline = base::Deadline::after(std::chrono::seconds{30});
+    while (!holds()) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    return true;
 }
 
 } // namespace nova::network

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ protected:
     sys::UniqueFd listen(const std::string& netns, int port);
     /// The address that the listener sees when it is reached; "" where it can't be.
     std::string reach(const std::string& netns, const sys::UniqueFd& listener, const std::string& address, int port);
+    /// Nothing of it arrived for a while.
+    bool is_out_of_reach(const std::string& netns, const sys::UniqueFd& listener, const std::string& address, int port);
 
     /// Runs a program in a namespace ("": ours) to its end: all it printed.
     std::string run_in(const std::string& netns, const std::vector<std::string>& argv);
@@ -45,13 +48,21 @@ protected:
     sys::UniqueFd home;
     sys::UniqueFd program; ///< This very test program, which is nb when it is called `endpoint`.
     base::AbortGuard const guard{[this] { (void)remove_all(); }};
+
+private:
+    std::string reach_within(int most_ms, const std::string& netns, const sys::UniqueFd& listener, const std::string& address,
+                             int port);
 };
+
+/// True as soon as it holds.
+bool eventually(const std::function<bool()>& holds);
 
 /// Hears of every change of links, addresses, routes and rules in the current namespace from its making on.
 class ChangeListener {
 public:
     ChangeListener();
-    int count(); ///< Messages since the last call.
+    int count();  ///< Messages since the last call.
+    void settle(); ///< Forgets what comes until none came for a while: the kernel tells of links late that come up.
 
 private:
     sys::UniqueFd route_;
