@@ -11,6 +11,7 @@
 #include "runtime/command_help.h"
 #include "runtime/log.h"
 #include "runtime/update_request.h"
+#include "sys/default_signals.h"
 #include "sys/file.h"
 #include "sys/memfd.h"
 
@@ -183,6 +184,7 @@ int run_nb(int argc, char** argv)
 {
     sys::take_seal();
     ensure_standard_streams();
+    sys::keep_ends_of_children();
     ::mallopt(M_TOP_PAD, memory_step);
     std::vector<std::string> const words(argv + 1, argv + argc);
     auto const arguments = Arguments::parse(words, global_options, OptionOrder::before_arguments);

@@ -61,11 +61,13 @@ sys::CapabilitySets granted(sys::CapabilitySets sets, sys::CapabilityBits held)
     return sets;
 }
 
-bool is_executable_file(const std::string& path)
+bool is_file(const std::string& path)
 {
     struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
+
+bool is_executable_file(const std::string& path) { return is_file(path) && ::access(path.c_str(), X_OK) == 0; }
 
 std::string path_of(const std::vector<std::string>& env)
 {
@@ -312,11 +314,16 @@ Result<std::string> find_executable(const oci::Process& process)
             return Error::from_errno("cannot execute: permission denied: " + name, S_ISDIR(status.st_mode) ? EISDIR : EACCES);
         return name;
     }
+    std::string unusable; // Told as a shell does, where there is no better one.
     for (const auto& directory : base::split(path_of(process.env), ':')) {
         auto const path = (directory.empty() ? "." : directory) + "/" + name;
         if (is_executable_file(path))
             return path;
+        if (unusable.empty() && is_file(path))
+            unusable = path;
     }
+    if (!unusable.empty())
+        return Error::from_errno("cannot execute: permission denied: " + unusable, EACCES);
     return Error{Code::not_found, "executable file not found: \"" + name + "\" not found in $PATH: No such file or directory"};
 }
 

@@ -24,6 +24,8 @@ void reset_signals()
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+void keep_ends_of_children() { ::signal(SIGCHLD, SIG_DFL); }
+
 void end_on_signals()
 {
     struct sigaction action {};

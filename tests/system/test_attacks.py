@@ -464,4 +464,20 @@ def test_ignored_and_blocked_signals_are_not_inherited(nova):
         check(victim.nb("exec", victim.id, *look, preexec_fn=ignore, restore_signals=False))
 
 
+def test_a_caller_that_ignores_the_ends_of_children_hears_ours(nova):
+    """An ignored SIGCHLD is inherited over exec: the kernel then reaps children itself, and nobody hears how they ended."""
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+    with Victim(nova) as victim:
+        hook = {"path": "/bin/sh", "args": ["sh", "-c", "exit 0"]}
+        victim.config["hooks"] = {"createRuntime": [hook], "poststop": [hook]}
+        victim.config["process"]["args"] = ["sh", "-c", "exit 7"]
+        done = victim.run(**ignore)
+        assert (done.returncode, done.stderr) == (7, ""), done
+        assert victim.nb("list", "--quiet").stdout == "", "it was left behind"
+        victim.config["process"]["args"] = ["sleep", "1000"]
+        victim.start()
+        done = victim.nb("exec", victim.id, "sh", "-c", "exit 5", **ignore)
+        assert (done.returncode, done.stderr) == (5, ""), done
+
+
 run(globals())

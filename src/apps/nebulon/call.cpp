@@ -58,8 +58,10 @@ bool is_argument(const char* word) { return !is_option(word); }
 
 bool names_bundle(const char* word) { return string_view{word} == "--bundle" || string_view{word}.starts_with("--bundle="); }
 
-/// Of create and run, which both have.
-Call whose_start(Words rest, bool (*bundle_here)())
+bool is_runtime_option(const char* word) { return is_option(word) && holds(only_runtime_options, name_of(word)); }
+
+/// Of create and run, which both have. What stands behind create's argument is the new container's command.
+Call whose_start(string_view command, Words rest, bool (*bundle_here)())
 {
     std::size_t at = 0;
     for (; at < rest.size() && is_option(rest[at]); ++at) {
@@ -69,8 +71,10 @@ Call whose_start(Words rest, bool (*bundle_here)())
         if (holds(only_nebulon_options, name))
             return Call::nebulon;
     }
-    auto const arguments = rest.subspan(at);
-    if (std::any_of(arguments.begin(), arguments.end(), names_bundle))
+    bool const ends_options = at < rest.size() && string_view{rest[at]} == "--";
+    auto const arguments = rest.subspan(ends_options ? at + 1 : at);
+    auto* const is_runtimes = command == "run" ? is_runtime_option : names_bundle;
+    if (!ends_options && std::any_of(arguments.begin(), arguments.end(), is_runtimes))
         return Call::runtime;
     return arguments.size() == 1 && bundle_here() ? Call::runtime : Call::nebulon;
 }
@@ -91,7 +95,7 @@ Call whose_call(Words words, bool (*bundle_here)())
         return Call::help;
     if (command == "ps")
         return std::any_of(rest.begin(), rest.end(), is_argument) ? Call::runtime : Call::nebulon;
-    return both ? whose_start(rest, bundle_here) : Call::runtime;
+    return both ? whose_start(command, rest, bundle_here) : Call::runtime;
 }
 
 void become_nebulon(char** argv)

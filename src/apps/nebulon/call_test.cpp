@@ -48,6 +48,9 @@ TEST(NebulonCall, of_create_and_run_means_the_runtime_with_a_bundle)
         EXPECT_EQ(call({command, "--pid-file", "/p", "web"}), Call::runtime);
         EXPECT_EQ(call({command, "web"}, here), Call::runtime);
         EXPECT_EQ(call({command, "--detach", "web"}, here), Call::runtime);
+        EXPECT_EQ(call({command, "--", "web"}, here), Call::runtime);
+        EXPECT_EQ(call({command, "--", "web"}, not_here), Call::nebulon);
+        EXPECT_EQ(call({command, "--", "ping", "--bundle"}, here), Call::nebulon) << "a command and its argument";
         EXPECT_EQ(call({command, "web"}, not_here), Call::nebulon);
         EXPECT_EQ(call({command, "ping", "google.com"}, here), Call::nebulon) << "two arguments";
         EXPECT_EQ(call({command}, here), Call::nebulon);
@@ -55,6 +58,8 @@ TEST(NebulonCall, of_create_and_run_means_the_runtime_with_a_bundle)
     }
     EXPECT_EQ(call({"create", "--rootfs", "/r", "ping"}, here), Call::nebulon);
     EXPECT_EQ(call({"create", "--volumes=/a:/b", "ping"}, here), Call::nebulon);
+    EXPECT_EQ(call({"run", "web", "-b", "/b"}, not_here), Call::runtime);
+    EXPECT_EQ(call({"run", "web", "--pid-file=/p"}, here), Call::runtime);
     EXPECT_EQ(call({"create", "grep", "-b", "x"}, here), Call::nebulon) << "an option of the command";
 }
 

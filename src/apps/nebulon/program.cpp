@@ -5,6 +5,7 @@
 #include "apps/nebulon/commands.h"
 #include "apps/nebulon/help.h"
 #include "runtime/arguments.h"
+#include "sys/default_signals.h"
 
 namespace nova::nebulon {
 
@@ -74,6 +75,7 @@ int tell(const Error& error)
 
 int run_nebulon(int argc, char** argv)
 {
+    sys::keep_ends_of_children();
     std::vector<std::string> const words(argv + 1, argv + argc);
     auto const arguments = Arguments::parse(words, global_options, OptionOrder::before_arguments);
     if (!arguments.ok())

@@ -11,6 +11,7 @@
 #include "apps/nova/cli/exit_code.h"
 #include "apps/nova/cli/invocation.h"
 #include "model/problems.h"
+#include "sys/default_signals.h"
 
 namespace nova::app {
 namespace {
@@ -108,6 +109,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error)
 int run_program(int argc, char** argv)
 {
     ::signal(SIGPIPE, SIG_IGN); // A reader that goes away is an error of write(2), told like any other.
+    sys::keep_ends_of_children();
     Invocation invocation;
     CLI::App app{summary, "nova"};
     app.footer(footer);
