@@ -65,7 +65,8 @@ protected:
                                        "ip address add $ip/24 dev eth0\n",
                                        0755)
                 .ok());
-        return run_in(netns, {"busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", asks == Asks::some_times ? "4" : "40", "-T", "1", "-s", script});
+        return run_in(netns, {"busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", asks == Asks::some_times ? "4" : "40",
+                              "-T", "1", "-s", script});
     }
 
     std::string ask(const std::string& netns, const std::string& name, const std::string& server = "10.88.0.1")
@@ -113,7 +114,8 @@ TEST_F(NamesAndLeases, are_given_out_and_change_without_a_restart)
 
     lab.hosts = {host(probe)};
     ASSERT_TRUE(networks->ensure_switch(lab).ok());
-    EXPECT_TRUE(eventually([&] { return !knows(guest, "web.lab.nova.internal", "10.88.0.11"); })) << "a removed name is forgotten";
+    EXPECT_TRUE(eventually([&] { return !knows(guest, "web.lab.nova.internal", "10.88.0.11"); }))
+        << "a removed name is forgotten";
     EXPECT_FALSE(sys::has_ended(dnsmasq->pidfd()));
 }
 

@@ -61,7 +61,7 @@ bool eventually(const std::function<bool()>& holds);
 class ChangeListener {
 public:
     ChangeListener();
-    int count();  ///< Messages since the last call.
+    int count();   ///< Messages since the last call.
     void settle(); ///< Forgets what comes until none came for a while: the kernel tells of links late that come up.
 
 private:
