@@ -22,7 +22,7 @@ protected:
     static std::string answer_on(const sys::UniqueFd& socket)
     {
         pollfd entry{socket.get(), POLLIN, 0};
-        if (::poll(&entry, 1, 20'000) != 1)
+        if (::poll(&entry, 1, 60'000) != 1)
             return "none";
         auto const answer = sys::receive_message(socket.get());
         return answer.ok() && answer.value() ? answer.value()->text : "the end";
@@ -87,15 +87,17 @@ TEST_F(Conversation, with_too_many_at_once_is_refused_until_they_go)
 TEST_F(Conversation, that_there_is_no_descriptor_for_is_refused)
 {
     client->start(shell("web", "exec sleep 60")).value();
+    auto const pid = supervisor_pid(); // Which opens and closes a connection.
     std::vector<sys::UniqueFd> silent; // They take all numbers below.
     for (int i = 0; i < 40; ++i)
         silent.push_back(connected());
     auto const before = connected();
-    ASSERT_TRUE(sys::send_message(before.get(), list).ok());
-    ASSERT_TRUE(answer_on(before).starts_with(R"({"ok")"));
+    for (int round = 0; round < 2; ++round) { // Of those that left before it is known by the second answer.
+        ASSERT_TRUE(sys::send_message(before.get(), list).ok());
+        ASSERT_TRUE(answer_on(before).starts_with(R"({"ok")"));
+    }
     rlimit whole{};
-    ASSERT_EQ(::prlimit(supervisor_pid(), RLIMIT_NOFILE, nullptr, &whole), 0);
-    auto const pid = supervisor_pid();
+    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &whole), 0);
     auto const limit_to = [&](rlim_t most) {
         rlimit const limit{most, whole.rlim_max};
         return ::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr);

@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// True as soon as it holds.
-inline bool eventually(const std::function<bool()>& holds, milliseconds within = seconds{20})
+inline bool eventually(const std::function<bool()>& holds, milliseconds within = seconds{30})
 {
     auto const deadline = base::Deadline::after(within);
     while (!holds()) {
@@ -100,6 +100,10 @@ protected:
         return spec;
     }
 
+    /// For a script: comes to an end once let_go() was called.
+    std::string wait_for_go() const { return "while ! [ -e " + root + "/go ]; do sleep 0.01; done"; }
+    void let_go() const { sys::write_file_atomically(root + "/go", "").value(); }
+
     std::string log_path(const std::string& id) const { return root + "/" + id + ".log"; }
 
     std::vector<LogLine> log_of(const std::string& id) const
@@ -140,7 +144,7 @@ protected:
         EXPECT_TRUE(eventually([&] { return sys::has_ended(pidfd.get()); }));
     }
 
-    static std::string read_until(int fd, const std::string& end, milliseconds within = seconds{10})
+    static std::string read_until(int fd, const std::string& end, milliseconds within = seconds{30})
     {
         std::string text;
         auto const deadline = base::Deadline::after(within);
