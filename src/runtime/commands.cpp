@@ -202,9 +202,9 @@ int run_nb(int argc, char** argv)
         return arguments.value().has("help") ? 0 : wrong_call;
     }
     auto const globals = globals_of(arguments.value());
-    if (!globals.ok()) {
+    if (!globals.ok()) { // With runc and crun too it is 1 then.
         report({}, globals.error());
-        return wrong_call;
+        return 1;
     }
     if (auto const log = open_log(globals.value()); !log.ok()) {
         report({}, log.error());

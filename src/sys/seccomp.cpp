@@ -90,7 +90,7 @@ Status checked(int result, std::string_view doing)
 Status add_architectures(const Filter& filter, const std::vector<std::string>& names)
 {
     for (const auto& name : names) {
-        auto const result = seccomp_arch_add(filter.get(), TRY(architecture_of(name)));
+        auto const result = seccomp_arch_add(filter.get(), TRY(architecture_of(name).context("architectures")));
         if (result == -EDOM) // Of the other byte order: nothing here can run its programs, and what is not listed is killed.
             continue;
         if (result != -EEXIST)
@@ -124,10 +124,10 @@ Status add_rule(const Filter& filter, std::uint32_t action, int number, const st
 
 Status add_call(const Filter& filter, const SeccompCall& call, std::uint32_t default_action, SeccompProgram& program)
 {
-    auto const action = TRY(action_of(call.action, call.errno_return));
+    auto const action = TRY(action_of(call.action, call.errno_return).context("action"));
     std::vector<scmp_arg_cmp> comparisons;
     for (const auto& wanted : call.comparisons) {
-        auto const comparison = TRY(comparison_of(wanted.op));
+        auto const comparison = TRY(comparison_of(wanted.op).context("args"));
         comparisons.push_back({wanted.argument, comparison, wanted.value, wanted.value_two});
     }
     if (action == default_action)
@@ -185,7 +185,7 @@ Result<std::vector<NewestCall>> newest_calls(const SeccompSource& source)
 
 Result<SeccompProgram> compile_seccomp(const SeccompSource& source)
 {
-    auto const default_action = TRY(action_of(source.default_action, source.default_errno_return));
+    auto const default_action = TRY(action_of(source.default_action, source.default_errno_return).context("defaultAction"));
     Filter const filter{seccomp_init(default_action)};
     if (!filter)
         return Error{Code::invalid_argument, "seccomp: " + source.default_action + " can't be the default action"};
@@ -193,8 +193,11 @@ Result<SeccompProgram> compile_seccomp(const SeccompSource& source)
     TRY(checked(seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 0), "seccomp: leave no_new_privs alone"));
     TRY(add_architectures(filter, source.architectures));
     SeccompProgram program;
-    for (const auto& call : source.calls)
-        TRY(add_call(filter, call, default_action, program));
+    for (std::size_t i = 0; i < source.calls.size(); ++i) {
+        auto added = add_call(filter, source.calls[i], default_action, program);
+        if (!added.ok()) // The name is made only then: every start of a container passes here.
+            return std::move(added).take_error().context("syscalls[" + std::to_string(i) + "]");
+    }
     program.code = TRY(byte_code(filter));
     program.newest = TRY(newest_calls(source));
     return program;

@@ -110,7 +110,8 @@ void become_nebulon(char** argv)
 
 int tell_missing_nebulon()
 {
-    constexpr string_view problem = "nb: this is a command of Nebulon, and its program nb-nebulon is not beside nb\n";
+    constexpr string_view problem = "nb: this is a command of Nebulon, and its program nb-nebulon is not beside nb;"
+                                    " an OCI bundle is named with --bundle\n";
     (void)!::write(STDERR_FILENO, problem.data(), problem.size());
     return 1;
 }

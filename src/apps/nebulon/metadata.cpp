@@ -167,7 +167,9 @@ std::string_view to_string(State state) { return states.at(static_cast<std::size
 Status check_id(const std::string& id)
 {
     if (id.size() != 11 || !id.starts_with("nb-") || id.find_first_not_of("0123456789abcdef", 3) != std::string::npos)
-        return Error{Code::invalid_argument, "\"" + id.substr(0, 80) + "\" is no container's id, as nb-317d1158 is"};
+        return Error{Code::invalid_argument, "\"" + id.substr(0, 80) +
+                                                 "\" is no container's id, as nb-317d1158 is; an OCI bundle is "
+                                                 "named with --bundle"};
     return base::done();
 }
 

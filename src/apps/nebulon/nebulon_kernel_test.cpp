@@ -413,7 +413,7 @@ TEST_F(Nebulon, leaves_the_runtime_s_commands_alone)
     run.child.cwd = bundle.string();
     auto const id = base::trim(sys::run_child(run).value().out);
     EXPECT_EQ(nb({"run", id}).out, "two words\n");
-    expect_refused({"run", "web"}, "is no container's id");
+    expect_refused({"run", "web"}, "is no container's id, as nb-317d1158 is; an OCI bundle is named with --bundle");
 }
 
 TEST_F(Nebulon, helps_with_every_command)
