@@ -62,16 +62,6 @@ TEST_F(DropIn, writes_the_example_that_others_write)
             EXPECT_NE(option, "gid=5");
 }
 
-TEST_F(DropIn, ends_with_1_at_a_global_option_s_value_that_is_none)
-{
-    for (const auto& [option, value] : std::vector<std::pair<std::string, std::string>>{
-             {"--log-format", "xml"}, {"--cgroup-manager", "mine"}, {"--rootless", "maybe"}}) {
-        auto const finished = nb({option, value, "list"});
-        EXPECT_EQ(finished.status.as_exit_code(), 1) << option;
-        EXPECT_TRUE(finished.err.starts_with("nb: " + option + ": ")) << finished.err;
-    }
-}
-
 TEST_F(DropIn, limits_a_container_of_no_processes_to_one_unless_its_configuration_is_older_than_that)
 {
     config["linux"]["resources"]["pids"] = {{"limit", 0}};
