@@ -1,5 +1,7 @@
 #include "vm/command_line.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -41,7 +43,7 @@ void add_kernel(Arguments& arguments, const MachinePlan& plan)
 {
     if (plan.kernel.empty())
         return;
-    add(arguments, {"-kernel", plan.kernel, "-append", kernel_command_line(plan.cmdline)});
+    add(arguments, {"-kernel", plan.kernel, "-append", kernel_command_line(plan.cmdline, plan.acceleration)});
     if (!plan.initramfs.empty())
         add(arguments, {"-initrd", plan.initramfs});
 }
@@ -91,13 +93,14 @@ MachineFiles::MachineFiles(const MachinePlan& plan)
       console(run + "/console")
 {}
 
-std::string kernel_command_line(const std::string& wanted)
+std::string kernel_command_line(const std::string& wanted, Acceleration acceleration)
 {
-    for (auto const& word : base::split(wanted, ' ')) {
-        if (word.starts_with("console="))
-            return wanted;
-    }
-    return wanted.empty() ? "console=ttyS0" : "console=ttyS0 " + wanted;
+    auto const words = base::split(wanted, ' ');
+    bool const has_console = std::ranges::any_of(words, [](const auto& word) { return word.starts_with("console="); });
+    // Before what is wanted, which may end with words for init.
+    std::string line = acceleration == Acceleration::tcg ? "no_timer_check " : "";
+    line += has_console ? "" : "console=ttyS0 ";
+    return base::trim(line + wanted);
 }
 
 std::vector<std::string> make_command_line(const std::string& program, const MachinePlan& plan, const DiskChain& disk)

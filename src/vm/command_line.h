@@ -30,7 +30,8 @@ struct DiskChain {
 /// QEMU's command line for a machine, from `program` on. Takes no time and touches nothing.
 std::vector<std::string> make_command_line(const std::string& program, const MachinePlan& plan, const DiskChain& disk);
 
-/// The kernel's command line: with console=ttyS0 where the plan names no console, for that is the one Nova logs.
-std::string kernel_command_line(const std::string& wanted);
+/// The kernel's command line: with console=ttyS0 where the plan names no console, for that is the one Nova logs, and without the
+/// check of the timer where that fails on a busy host (Linux, Documentation/admin-guide/kernel-parameters.txt: no_timer_check).
+std::string kernel_command_line(const std::string& wanted, Acceleration acceleration);
 
 } // namespace nova::vm
