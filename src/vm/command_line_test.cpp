@@ -68,8 +68,8 @@ TEST(CommandLine, boots_a_kernel_with_a_console)
     EXPECT_EQ(kernel_command_line("console=hvc0 quiet", Acceleration::kvm), "console=hvc0 quiet");
 }
 
-/// Without acceleration QEMU's own thread ticks for the guest. Where that waits for a processor while the guest counts ticks, at its
-/// start, Linux panics with "IO-APIC + timer doesn't work!". Under KVM it does not count.
+/// Without acceleration QEMU's own thread ticks for the guest. Where that waits for a processor while the guest counts ticks, at
+/// its start, Linux panics with "IO-APIC + timer doesn't work!". Under KVM it does not count.
 TEST(CommandLine, spares_a_kernel_without_acceleration_the_check_of_its_timer)
 {
     auto plan = make_plan();
