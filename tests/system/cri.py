@@ -59,7 +59,7 @@ class Cri:
     def __init__(self, socket, directory):
         self.socket, self.directory = socket, pathlib.Path(directory)
 
-    def call(self, method, message, seconds=60):
+    def call(self, method, message, seconds=120):
         """("RuntimeService/Version", {...}) -> {...}"""
         request, heads = self.directory / "request", self.directory / "heads"
         body = encode(message)

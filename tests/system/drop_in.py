@@ -6,8 +6,9 @@ import pathlib
 import signal
 import subprocess
 import time
+import urllib.request
 
-from harness import BUILD, IMAGES, SOURCE, Failed, Terminal
+from harness import BUILD, IMAGES, SOURCE, Failed, Terminal, eventually
 
 NB = BUILD / "src/apps/nb/nb"
 REGISTRY = "127.0.0.1:5000"
@@ -55,6 +56,7 @@ def registry(nova):
     config.write_text(f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
                       f"storage: {{filesystem: {{rootdirectory: {nova.root}/registry}}}}\nhttp: {{addr: '{REGISTRY}'}}\n")
     with service(["docker-registry", "serve", config], nova.root / "registry.log"):
+        eventually("the registry answers", lambda: urllib.request.urlopen(f"http://{REGISTRY}/v2/", timeout=10).status == 200)
         subprocess.run(["skopeo", "copy", "--quiet", "--retry-times", "5", "--dest-tls-verify=false", f"oci-archive:{IMAGES}/debian.tar", f"docker://{IMAGE}"],
                        check=True, capture_output=True)
         yield
@@ -69,7 +71,7 @@ def service(command, log, **options):
     finally:
         child.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(20)
+            child.wait(60)
         child.kill()
         child.wait()
 
@@ -82,7 +84,7 @@ class Client:
         self.group = group  # The cgroup that its containers are put below.
         self.options = [*options, f"--cgroup-parent=/{group}", "--network=none"]
 
-    def run(self, *words, check=True, timeout=60, **options):
+    def run(self, *words, check=True, timeout=120, **options):
         # podman's monitor leaves a file named oom where it was started, of a container that had too much memory.
         done = subprocess.run([*self.command, *map(str, words)], capture_output=True, text=True, timeout=timeout, check=False, env=self.env,
                               cwd=self.nova.root, stdin=options.pop("stdin", subprocess.DEVNULL), **options)

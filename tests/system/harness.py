@@ -251,6 +251,13 @@ def others():
     return [(pid, words) for pid, words in processes() if pid not in (1, os.getpid(), os.getppid())]
 
 
+def below(top):
+    """All paths below a directory; what goes away meanwhile is passed over, where rglob would stumble."""
+    for directory, directories, files in os.walk(top):
+        for name in (*directories, *files):
+            yield pathlib.Path(directory) / name
+
+
 def namespaces_of(pid):
     """None of one that ends meanwhile."""
     with contextlib.suppress(OSError):

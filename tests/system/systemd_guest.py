@@ -8,7 +8,7 @@ from harness import BUILD, IMAGES, SOURCE
 
 AS_USER = """
 exec runuser -u user -- env HOME=/home/user XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus id=$id \\
-    systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 240 sh -eux /payload/user/$id
+    systemd-run --quiet --user --scope -p Delegate=yes timeout -s KILL 500 sh -eux /payload/user/$id
 """
 
 # Runs as root, when systemd has started everything.
@@ -19,7 +19,7 @@ echo; echo "guest: systemd $(systemctl --version | head -n 1), $(systemctl is-sy
 as_user() { runuser -u user -- env HOME=/home/user XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"; }
 """ + CASES_HEAD + """
 cases=/payload/cases
-run_case() { timeout -s KILL 240 sh -eux $1; }
+run_case() { timeout -s KILL 500 sh -eux $1; }
 """
 RUNNER_TAIL = """
 echo "guest: left $(find /sys/fs/cgroup -name 'nb-*' -o -name 'libpod-*' | tr '\\n' ' ')"
@@ -74,4 +74,4 @@ class SystemdGuest:
         write_program(self.payload / "run", RUNNER_HEAD + self.prepare + RUN_CASES + RUNNER_TAIL)
         (self.root / "test.service").write_text(UNIT)
         packed = pack(self.root, self.nova.root / "guest.initramfs")
-        run_cases(self.cases, Machine(IMAGES / "vmlinuz", packed, disk=image, words="systemd.show_status=false", processors=2, seconds=1100))
+        run_cases(self.cases, Machine(IMAGES / "vmlinuz", packed, disk=image, words="systemd.show_status=false", processors=2, seconds=1700))

@@ -9,11 +9,11 @@ from guest import CRIU_MODULES, NB_OF_CASES, RUN_CASES, Machine, install, instal
 from harness import BUILD, IMAGES, run, written_spec
 
 NB = BUILD / "src/apps/nb/nb"
-COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep 0.1; done"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count; sleep 0.1; done"
 # A connection of the container with itself: what one end counts, the other writes down.
-CONNECTED = "sleep 9999 | nc -l -p 99 >/tmp/received & sleep 0.5; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99"
+CONNECTED = "sleep 9999 | nc -l -p 99 >/tmp/received & until grep -q ':0063 .* 0A ' /proc/net/tcp*; do sleep 0.1; done; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99"
 # A connection that its other end, which is stopped, does not accept.
-WAITING = "nc -l -p 98 & sleep 0.5; kill -STOP $!; sleep 9999 | nc 127.0.0.1 98 & while :; do sleep 0.1; done"
+WAITING = "nc -l -p 98 & until grep -q ':0062 .* 0A ' /proc/net/tcp*; do sleep 0.1; done; kill -STOP $!; sleep 9999 | nc 127.0.0.1 98 & while :; do sleep 0.1; done"
 
 CASES = {
     "goes_on_where_it_was": """
@@ -24,7 +24,7 @@ CASES = {
         before=$(count); sleep 0.5; [ $(count) = $before ]
         restore $id --pid-file /tmp/pid
         nb state $id | grep -q '"running"'
-        after=$(count); [ $after -ge $before ]; sleep 0.5; [ $(count) -gt $after ]
+        after=$(count); [ $after -ge $before ]; counts $after
         [ -d /proc/$(cat /tmp/pid)/root/dev/shm/kept ]
         # It has no more than it had.
         [ "$(nb exec $id cat /proc/1/cgroup)" = 0::/ ]
@@ -37,7 +37,7 @@ CASES = {
         start $id
         nb checkpoint --leave-running --image-path /images/$id $id
         nb state $id | grep -q '"running"'
-        before=$(count); sleep 0.5; [ $(count) -gt $before ]
+        counts $(count)
         """,
     "dumps_memory_first": """
         start $id
@@ -50,9 +50,9 @@ CASES = {
         """,
     "keeps_its_output": """
         numbers() { grep -x '[0-9][0-9]*' $1; }
-        sed 's/>.tmp.count//' /bundle/config.json >/tmp/loud.json; mkdir -p /loud; cp /tmp/loud.json /loud/config.json
+        sed 's/>.tmp.new; mv .tmp.new .tmp.count//' /bundle/config.json >/tmp/loud.json; mkdir -p /loud; cp /tmp/loud.json /loud/config.json
         nb run --detach --bundle /loud $id </dev/null 2>&1 | cat >/tmp/first &
-        until nb state $id | grep -q '"running"'; do sleep 0.1; done; sleep 0.5
+        until nb state $id | grep -q '"running"' && numbers /tmp/first; do sleep 0.1; done
         nb checkpoint --image-path /images/$id $id
         { nb restore --detach --bundle /loud --image-path /images/$id $id 2>&1; } </dev/null | cat >/tmp/second &
         until numbers /tmp/second; do sleep 0.2; done
@@ -74,7 +74,7 @@ CASES = {
         nb restore --detach --bundle /moved.d --image-path /images/$id --pid-file /tmp/pid other </dev/null >/dev/null 2>/tmp/words || { cat /tmp/words; exit 1; }
         grep -qx $(cat /tmp/pid) /sys/fs/cgroup/elsewhere/other/cgroup.procs; [ ! -e $group ]
         [ $(cat /sys/fs/cgroup/elsewhere/other/pids.max) = 50 ]; [ "$(nb exec other cat /proc/1/cgroup)" = 0::/ ]
-        before=$(count); sleep 0.5; [ $(count) -gt $before ]
+        counts $(count)
         nb delete --force other; [ ! -e /sys/fs/cgroup/elsewhere/other ]; rmdir /sys/fs/cgroup/elsewhere
         """,
     "more_rights_than_the_config_allows_are_refused": """
@@ -128,12 +128,12 @@ CASES = {
     "a_terminal_goes_on": """
         numbers() { tr -d '\\r' <$1 | sed -n 's|^\\([0-9][0-9]*\\) /dev/pts/0$|\\1|p'; }
         nb run --bundle /bundles/terminal $id </dev/null >/tmp/first 2>&1 & runner=$!
-        until [ $(numbers /tmp/first | wc -l) -gt 5 ]; do sleep 0.1; done
+        until [ $(numbers /tmp/first | wc -l) -gt 2 ]; do sleep 0.1; done
         nb checkpoint --image-path /images/$id $id
         wait $runner || true
         before=$(numbers /tmp/first | tail -1)
         nb restore --bundle /bundles/terminal --image-path /images/$id $id </dev/null >/tmp/second 2>&1 & runner=$!
-        until [ $(numbers /tmp/second | wc -l) -gt 5 ]; do sleep 0.1; done
+        until [ $(numbers /tmp/second | wc -l) -gt 2 ]; do sleep 0.1; done
         [ $(numbers /tmp/second | head -1) -ge $before ]; [ $(numbers /tmp/second | head -1) -le $((before + 3)) ]
         nb kill $id KILL; code=0; wait $runner || code=$?; [ $code = 137 ]
         """,
@@ -181,8 +181,9 @@ CASES = {
 }
 
 BEFORE = NB_OF_CASES + """
-count() { until n=$(cat /rootfs/tmp/count); [ "$n" ]; do :; done; echo $n; } # The file is empty for a moment each time.
-start() { nb run --detach --bundle /bundle $1 </dev/null >/dev/null 2>&1; sleep 0.5; }
+count() { cat /rootfs/tmp/count; }
+counts() { until [ $(count) -gt $1 ]; do sleep 0.1; done; } # Beyond this number.
+start() { rm -f /rootfs/tmp/count; nb run --detach --bundle /bundle $1 </dev/null >/dev/null 2>&1; until [ -e /rootfs/tmp/count ]; do sleep 0.1; done; }
 restore() {
     name=$1; shift
     nb restore --detach --bundle /bundle --image-path /images/$name --work-path /work/$name "$@" $name </dev/null >/dev/null 2>&1
@@ -215,7 +216,8 @@ def make_initramfs(nova):
     write_bundle(root / "bundle", COUNT)
     write_bundle(root / "bundles/connected", CONNECTED)
     write_bundle(root / "bundles/waiting", WAITING)
-    write_bundle(root / "bundles/terminal", "i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.1; done", terminal=True)
+    # Slow, so that who passes its output on is never several numbers late.
+    write_bundle(root / "bundles/terminal", "i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 1; done", terminal=True)
     write_bundle(root / "bundles/locked", "exec 9>/tmp/lock; flock 9; touch /tmp/locked; while :; do sleep 0.1; done")
     write_cases(root / "cases", CASES, BEFORE)
     write_init(root, PREPARE + RUN_CASES)

@@ -72,7 +72,7 @@ def make_disk(nova):
 
 
 def test_nb_conforms_with_version_2(nova):
-    console = boot(Machine(IMAGES / "vmlinuz", make_initramfs(nova), disk=make_disk(nova), processors=2, seconds=1100))
+    console = boot(Machine(IMAGES / "vmlinuz", make_initramfs(nova), disk=make_disk(nova), processors=2, seconds=1700))
     lines = lines_of(console)
     ended = [line for line in lines if line.startswith("ended with ")]
     if not ended or not ended[0].startswith("ended with 0 "):

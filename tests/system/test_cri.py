@@ -6,7 +6,7 @@ import subprocess
 
 from cri import Cri, decode
 from drop_in import IMAGE, NB, REGISTRY, debian_programs, leaves_no_mount, own_places, service
-from harness import IMAGES, Failed, alive, eventually, run
+from harness import IMAGES, Failed, alive, below, eventually, run
 
 PAUSE = f"{REGISTRY}/pause:1"
 HOST_NETWORK = {1: 2}  # namespace_options.network = NODE: no plugins are asked for a network.
@@ -69,8 +69,9 @@ class Node:
 
 def limit_of(container, controller, name):
     for top in (pathlib.Path("/sys/fs/cgroup") / controller, pathlib.Path("/sys/fs/cgroup")):
-        for path in top.rglob(f"*{container}*/{name}"):
-            return path.read_text().strip()
+        for path in below(top):  # All of the host's, of which others come and go.
+            if path.name == name and container in path.parent.name:
+                return path.read_text().strip()
     raise Failed(f"there is no {name} of {container}")
 
 

@@ -4,7 +4,7 @@ import re
 import signal
 import time
 
-from harness import MACHINE, alive, eventually, inventory, inventory_at_rest, run, web_image
+from harness import MACHINE, alive, below, eventually, inventory, inventory_at_rest, run, web_image
 from survival import COUNTER, COUNTING, LAB, capsule, capsules_with, machines_of
 
 
@@ -14,7 +14,7 @@ KEPT = re.compile(r"state/keyspace/|state/images/lock$|run/nova\.(log|sock\.lock
 
 def files_of(nova):
     """Whatever lies under its root and is no directory."""
-    found = (path for top in ("state", "run") for path in (nova.root / top).rglob("*") if path.is_symlink() or not path.is_dir())
+    found = (path for top in ("state", "run") for path in below(nova.root / top) if path.is_symlink() or not path.is_dir())
     return sorted(name for path in found if not KEPT.match(name := str(path.relative_to(nova.root))))
 
 
