@@ -18,7 +18,7 @@ def test_one_file_brings_up_capsule_machine_and_network(nova):
     listed = nova.out("ls")
     assert "web" in listed and "probe" in listed and listed.count("Running") == 2, listed
     assert "Active" in nova.out("net", "ls")
-    assert nova.out("ls", "net") == nova.out("net", "ls")
+    eventually("both say the same, ages included", lambda: nova.out("ls", "net") == nova.out("net", "ls"))
     assert "tcg" in nova.out("status") or "kvm" in nova.out("status")
     assert nova.out("exec", "container", "web", "--", "sh", "-c", "echo from $(hostname)") == "from web\n"
     address = nova.object("vm", "probe")["status"]["address"]
