@@ -58,7 +58,7 @@ function(nova_test_program program label sources library)
   # An abort guard cleans up inside of a signal, where little is allowed: a test that would hang there fails all the same.
   set(tsan "report_signal_unsafe=0:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
   gtest_discover_tests(${program} TEST_PREFIX "${program}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
-                       PROPERTIES LABELS ${label} TIMEOUT 120
+                       PROPERTIES LABELS ${label} TIMEOUT 300
                                   ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=set:${tsan}"
                                   ENVIRONMENT "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1") # Else a finding is no failure.
 endfunction()

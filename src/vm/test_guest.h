@@ -94,8 +94,9 @@ mdev -s
     [ "$line" = panic ] && insmod /pvpanic.ko && insmod /pvpanic-pci.ko && echo c >/proc/sysrq-trigger
   done </dev/console ) &
 button=$(grep -l "Power Button" /sys/class/input/event*/device/name | cut -d/ -f5)
+exec 3</dev/input/$button # Before it says so: only who has it open hears of the button.
 echo "guest: ready, button is $button"
-dd if=/dev/input/$button of=/dev/null bs=24 count=1 2>/dev/null
+dd of=/dev/null bs=24 count=1 2>/dev/null <&3
 echo "guest: button"
 poweroff -f
 )init";
