@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -102,9 +103,19 @@ protected:
 
     bool wait_for(const std::string& wanted) const
     {
-        for (int i = 0; i < 200 && status() != wanted; ++i)
+        return eventually([&] { return status() == wanted; });
+    }
+
+    /// True as soon as it holds.
+    static bool eventually(const std::function<bool()>& holds)
+    {
+        auto const deadline = base::Deadline::after(std::chrono::seconds{30});
+        while (!holds()) {
+            if (deadline.passed())
+                return false;
             ::usleep(10000);
-        return status() == wanted;
+        }
+        return true;
     }
 
     /// What a failed start must not leave.

@@ -136,8 +136,7 @@ TEST_F(DropIn, kills_and_deletes_by_a_regular_expression)
     EXPECT_EQ(nb({"delete", "--force", "--regex", "tw[o]$"}).status.as_exit_code(), 0);
     EXPECT_EQ(nb({"list", "--quiet"}).out, ids[0] + "\n");
     EXPECT_EQ(nb({"kill", "--regex", "^" + id, "KILL"}).status.as_exit_code(), 0);
-    for (int i = 0; i < 200 && nb({"state", ids[0]}).out.find("stopped") == std::string::npos; ++i)
-        ::usleep(10000);
+    EXPECT_TRUE(eventually([&] { return nb({"state", ids[0]}).out.find("stopped") != std::string::npos; }));
     EXPECT_EQ(nb({"delete", "--regex", "("}).status.as_exit_code(), 1);
     EXPECT_EQ(nb({"delete", "--regex", id}).status.as_exit_code(), 0);
     EXPECT_EQ(nb({"list", "--quiet"}).out, "");
@@ -461,25 +460,29 @@ TEST_F(DropIn, starts_under_a_profile_that_is_older_than_close_range)
 
 TEST_F(DropIn, tells_who_asks_while_it_is_made_that_it_was_created)
 {
-    auto const answer_with_hook = [this](const std::string& hook) {
+    auto const told = (directory / "told").string(); // An answer was given.
+    auto const answer_with_hook = [&](const std::string& hook) {
+        fs::remove(told);
         config["hooks"]["createRuntime"] = {{{"path", "/bin/sh"}, {"args", {"sh", "-c", hook}}}};
         write_config();
         auto const command = program() + " --root " + state.string() + " ";
-        return sys::run_child({.child = {.program = "/bin/sh",
-                                         .argv = {"sh", "-c",
-                                                  command + "create --bundle " + bundle.string() + " " + id + " >&2 & until " +
-                                                      command + "state " + id + " 2>/dev/null; do :; done; wait"}},
-                               .input = {}})
+        return sys::run_child(
+                   {.child = {.program = "/bin/sh",
+                              .argv = {"sh", "-c",
+                                       command + "create --bundle " + bundle.string() + " " + id + " >&2 & until " + command +
+                                           "state " + id + " 2>/dev/null; do :; done; touch " + told + "; wait"}},
+                    .input = {}})
             .value()
             .out;
     };
     std::string prompt;
-    for (int round = 0; round < 5 && prompt.find("\"status\": \"created\"") == std::string::npos; ++round) {
+    for (int round = 0; round < 40 && prompt.find("\"status\": \"created\"") == std::string::npos; ++round) {
         prompt = answer_with_hook("sleep 0.1"); // A busy machine needs longer for that than anybody waits.
         EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0);
     }
     EXPECT_NE(prompt.find("\"status\": \"created\""), std::string::npos) << prompt;
-    EXPECT_NE(answer_with_hook("sleep 2").find("\"status\": \"creating\""), std::string::npos)
+    EXPECT_NE(answer_with_hook("until [ -e " + told + " ]; do sleep 0.1; done").find("\"status\": \"creating\""),
+              std::string::npos)
         << "a hook that asks is waited for";
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 class KeptLimitsTest : public testing::Test {
 protected:
-    void TearDown() override { ASSERT_TRUE(group_.remove(base::Deadline::after(std::chrono::seconds{5})).ok()); }
+    void TearDown() override { ASSERT_TRUE(group_.remove(base::Deadline::after(std::chrono::seconds{30})).ok()); }
 
     bool unified_ = sys::cgroup_layout() == sys::CgroupLayout::unified;
     sys::Cgroup group_ =

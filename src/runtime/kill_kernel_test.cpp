@@ -27,9 +27,7 @@ protected:
 
     bool all_gone() const
     {
-        for (int i = 0; i < 300 && !pids().empty(); ++i)
-            ::usleep(10000);
-        return pids().empty();
+        return eventually([this] { return pids().empty(); });
     }
 };
 
@@ -76,11 +74,7 @@ TEST_F(Kill, reaches_all_of_a_pid_namespace_without_a_cgroup)
     write_config();
     auto const started = nb({"--cgroup-manager", "disabled", "run", "--detach", "--bundle", bundle.string(), id});
     ASSERT_EQ(started.status.as_exit_code(), 0) << started.err;
-    auto const appears = [&](const char* const name) {
-        for (int i = 0; i < 300 && !fs::exists(rootfs / "tmp" / name); ++i)
-            ::usleep(10000);
-        return fs::exists(rootfs / "tmp" / name);
-    };
+    auto const appears = [&](const char* const name) { return eventually([&] { return fs::exists(rootfs / "tmp" / name); }); };
     ASSERT_TRUE(appears("ready"));
     EXPECT_EQ(nb({"kill", "--all", id, "USR1"}).status.as_exit_code(), 0);
     EXPECT_TRUE(appears("first"));
@@ -103,11 +97,11 @@ TEST_F(Kill, ends_by_force_what_somebody_froze_elsewhere)
     auto const elsewhere = sys::Cgroup::create("/" + id + "-frozen", {"freezer"}).value();
     auto const first = json::parse(nb({"state", id}).out)["pid"].get<pid_t>();
     ASSERT_TRUE(elsewhere.add_process(first).ok());
-    ASSERT_TRUE(elsewhere.freeze(base::Deadline::after(std::chrono::seconds{5})).ok());
+    ASSERT_TRUE(elsewhere.freeze(base::Deadline::after(std::chrono::seconds{30})).ok());
     auto const removed = nb({"delete", "--force", id});
     EXPECT_EQ(removed.status.as_exit_code(), 0) << removed.err;
-    (void)elsewhere.thaw(base::Deadline::after(std::chrono::seconds{1}));
-    EXPECT_TRUE(elsewhere.remove(base::Deadline::after(std::chrono::seconds{5})).ok());
+    (void)elsewhere.thaw(base::Deadline::after(std::chrono::seconds{30}));
+    EXPECT_TRUE(elsewhere.remove(base::Deadline::after(std::chrono::seconds{30})).ok());
 }
 
 class TakenCgroup : public ContainerTest {};
@@ -118,19 +112,19 @@ TEST_F(TakenCgroup, that_is_frozen_below_one_that_is_new_elsewhere_is_refused)
         GTEST_SKIP() << "controllers have hierarchies on version 1 only";
     auto const path = "/" + id + "/inner";
     auto const frozen = sys::Cgroup::create(path, {"freezer"}).value();
-    ASSERT_TRUE(frozen.freeze(base::Deadline::after(std::chrono::seconds{5})).ok());
+    ASSERT_TRUE(frozen.freeze(base::Deadline::after(std::chrono::seconds{30})).ok());
     config["linux"]["cgroupsPath"] = path;
     write_config();
     sys::RunSpec call;
     call.child.program = program();
     call.child.argv = {"nb", "--root", state.string(), "run", "--bundle", bundle.string(), id};
-    call.deadline = base::Deadline::after(std::chrono::seconds{10});
+    call.deadline = base::Deadline::after(std::chrono::seconds{30});
     auto const finished = sys::run_child(call);
-    (void)frozen.thaw(base::Deadline::after(std::chrono::seconds{1}));
+    (void)frozen.thaw(base::Deadline::after(std::chrono::seconds{30}));
     ASSERT_TRUE(finished.ok()) << finished.error().message();
     EXPECT_EQ(finished.value().status.as_exit_code(), 1);
     EXPECT_NE(finished.value().err.find("unexpectedly frozen"), std::string::npos) << finished.value().err;
-    EXPECT_TRUE(sys::Cgroup::at("/" + id, {"freezer"}).remove(base::Deadline::after(std::chrono::seconds{5})).ok());
+    EXPECT_TRUE(sys::Cgroup::at("/" + id, {"freezer"}).remove(base::Deadline::after(std::chrono::seconds{30})).ok());
 }
 
 } // namespace

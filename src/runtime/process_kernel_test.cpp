@@ -222,7 +222,7 @@ TEST_F(ProcessOf, is_given_no_descriptors_but_the_caller_s_where_more_are_named_
     ASSERT_EQ(nb({"create", "--preserve-fds", "100", "--bundle", bundle.string(), id}, {}, pass).status.as_exit_code(), 0);
     // What waits may hold nothing that `start` waits for.
     auto starting = sys::spawn({.program = program(), .argv = {"nb", "--root", state.string(), "start", id}}).value();
-    ASSERT_TRUE(starting.wait(base::Deadline::after(std::chrono::seconds{20})).value().has_value());
+    ASSERT_TRUE(starting.wait(base::Deadline::after(std::chrono::seconds{60})).value().has_value());
     std::set<std::string> open;
     auto const pid = json::parse(nb({"state", id}).out)["pid"].get<int>();
     for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
@@ -259,7 +259,11 @@ TEST_F(ProcessOf, may_bind_only_the_ports_that_landlock_leaves_it)
     config["process"]["landlock"] = {
         {"ruleset", {{"handledAccessNet", {"bind_tcp"}}}},
         {"rules", {{"netPort", json::array({{{"allowedAccess", {"bind_tcp"}}, {"ports", {8080}}}})}}}};
-    shell("for port in 8080 8081; do busybox nc -l -p $port & sleep 0.3; kill -9 $! 2>/dev/null && echo listened on $port; done");
+    // Each either listens (0A) or has ended, and which of them is seen and not waited for.
+    shell("listens() { grep -q \":$(printf %04X $port) 0*:0000 0A\" /proc/net/tcp /proc/net/tcp6; }\n"
+          "ended() { ! [ -d /proc/$! ] || grep -q '^State:.Z' /proc/$!/status; }\n"
+          "for port in 8080 8081; do busybox nc -l -p $port & until listens || ended; do sleep 0.02; done; "
+          "listens && echo listened on $port; kill -9 $! 2>/dev/null; done");
     auto const finished = run();
     EXPECT_EQ(finished.out, "listened on 8080\n");
     EXPECT_NE(finished.err.find("bind: Permission denied"), std::string::npos) << finished.err;

@@ -50,7 +50,7 @@ protected:
     /// All that the manager heard, once it heard all that was said.
     std::vector<std::string> told()
     {
-        sys::await_manager(address, base::Deadline::after(std::chrono::seconds{5}));
+        sys::await_manager(address, base::Deadline::after(std::chrono::seconds{60}));
         auto all = heard.with([](auto& heard_now) { return heard_now; });
         std::erase(all, "BARRIER=1");
         return all;

@@ -155,8 +155,7 @@ TEST_F(UpdateTest, refuses_a_limit_below_what_is_in_use_where_that_is_asked_for)
     shell("exec sh -c 'x=$(head -c 20000000 /dev/zero | tr \"\\\\0\" x); sleep 1000; true'"); // The shell stays, and holds it.
     fs::create_symlink("busybox", rootfs / "bin/tr");
     start_container();
-    for (int i = 0; i < 500 && file("memory", "memory.usage_in_bytes").size() < 8; ++i) // Ten million.
-        ::usleep(20000);
+    ASSERT_TRUE(eventually([&] { return file("memory", "memory.usage_in_bytes").size() >= 8; })); // Ten million.
     auto const failed = nb({"update", "--resources", "-", id}, R"({"memory":{"limit":4194304,"checkBeforeUpdate":true}})");
     EXPECT_EQ(failed.status.as_exit_code(), 1);
     EXPECT_NE(failed.err.find("are in use, more than the new limit"), std::string::npos) << failed.err;
@@ -215,10 +214,7 @@ TEST_F(UpdateTest, tells_when_the_kernel_kills_for_want_of_memory)
     watcher.out = out.get();
     auto child = sys::spawn(watcher).value();
     auto const printed = [&](const std::string& what) {
-        for (int i = 0; i < 500; ++i, ::usleep(10000))
-            if (sys::read_file(log).value().find(what) != std::string::npos)
-                return true;
-        return false;
+        return eventually([&] { return sys::read_file(log).value().find(what) != std::string::npos; });
     };
     ASSERT_TRUE(printed("\"type\":\"stats\""));
     EXPECT_EQ(sys::read_file(log).value().find("\"type\":\"oom\""), std::string::npos);
@@ -227,7 +223,7 @@ TEST_F(UpdateTest, tells_when_the_kernel_kills_for_want_of_memory)
     EXPECT_TRUE(
         printed("{\"type\":\"pressure\",\"id\":\"" + id + "\",\"data\":{\"resource\":\"memory\",\"level\":\"medium\"}}\n"));
     EXPECT_TRUE(nb({"kill", id, "KILL"}).status.success());
-    auto const ended = child.wait(base::Deadline::after(std::chrono::seconds{10})).value();
+    auto const ended = child.wait(base::Deadline::after(std::chrono::seconds{60})).value();
     ASSERT_TRUE(ended) << "it ends with the container";
     EXPECT_TRUE(ended->success());
     EXPECT_EQ(sys::read_file(log).value().find("oom"), sys::read_file(log).value().rfind("oom"))

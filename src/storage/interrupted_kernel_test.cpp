@@ -70,7 +70,7 @@ TEST(ImageStore, is_whole_after_a_kill_at_any_moment)
         ASSERT_TRUE(child.ok()) << child.error().message();
         std::this_thread::sleep_for(std::chrono::microseconds{20000 + random() % 200000});
         ASSERT_TRUE(child.value().signal(SIGKILL).ok());
-        ASSERT_TRUE(child.value().wait(base::Deadline::after(std::chrono::seconds{10})).ok());
+        ASSERT_TRUE(child.value().wait(base::Deadline::after(std::chrono::seconds{60})).ok());
 
         auto store = ImageStore::open(root + "/store");
         ASSERT_TRUE(store.ok()) << store.error().message();

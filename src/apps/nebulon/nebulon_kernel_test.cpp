@@ -119,7 +119,7 @@ protected:
 
     bool wait_for(const std::string& id, const std::string& status) const
     {
-        for (int i = 0; i < 400 && metadata(id)["status"] != status; ++i)
+        for (int i = 0; i < 3000 && metadata(id)["status"] != status; ++i)
             ::usleep(10000);
         return metadata(id)["status"] == status;
     }
@@ -223,8 +223,10 @@ TEST_F(Nebulon, stops_what_runs_and_what_has_died)
     EXPECT_EQ(nb({"stop", id}).status.as_exit_code(), 0) << "it is stopped already";
 
     ASSERT_EQ(nb({"run", "--detach", id}).status.as_exit_code(), 0);
-    ASSERT_EQ(::kill(metadata(id)["pid"].get<pid_t>(), SIGKILL), 0);
-    ::usleep(100000);
+    auto const again = metadata(id)["pid"].get<pid_t>();
+    ASSERT_EQ(::kill(again, SIGKILL), 0);
+    for (int i = 0; i < 3000 && lives(again); ++i)
+        ::usleep(10000);
     EXPECT_THAT(nb({"ps"}).out, HasSubstr(id + "   Exited"));
     EXPECT_EQ(nb({"stop", id}).status.as_exit_code(), 0);
     expect_refused({"stop", create({"true"})}, "was never run");
@@ -244,7 +246,7 @@ TEST_F(Nebulon, tells_the_truth_after_a_kill_of_whoever_ran_it)
     auto runner = sys::spawn(call({"run", id})).value();
     ASSERT_TRUE(wait_for(id, "Running"));
     ASSERT_TRUE(runner.signal(SIGKILL).ok());
-    ASSERT_TRUE(runner.wait(base::Deadline::after(std::chrono::seconds{10})).ok());
+    ASSERT_TRUE(runner.wait(base::Deadline::after(std::chrono::seconds{60})).ok());
     EXPECT_THAT(nb({"ps"}).out, HasSubstr(id + "   Running")) << "it goes on without";
     EXPECT_EQ(nb({"stop", id}).status.as_exit_code(), 0);
     EXPECT_EQ(metadata(id)["status"], "Stopped");
@@ -256,7 +258,7 @@ TEST_F(Nebulon, survives_a_kill_at_any_moment)
         auto child = sys::spawn(call(words)).value();
         ::usleep(microseconds);
         (void)child.signal(SIGKILL);
-        (void)child.wait(base::Deadline::after(std::chrono::seconds{10}));
+        (void)child.wait(base::Deadline::after(std::chrono::seconds{60}));
     };
     for (unsigned i = 0; i < 10; ++i)
         kill_after({"create", "true"}, 1000 * i);
