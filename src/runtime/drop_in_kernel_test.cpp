@@ -105,15 +105,6 @@ TEST_F(DropIn, tells_its_version_line_by_line)
     EXPECT_NE(told.find("\nspec: 1.3.0\n+SYSTEMD "), std::string::npos) << told;
 }
 
-TEST_F(DropIn, tells_a_state_member_by_member)
-{
-    ASSERT_EQ(create(), 0);
-    auto const told = nb({"state", id}).out;
-    EXPECT_NE(told.find("\n\t\"id\": \"" + id + "\",\n"), std::string::npos) << told;
-    EXPECT_NE(told.find("\n\t\"status\": \"created\",\n"), std::string::npos) << told;
-    EXPECT_TRUE(told.ends_with("\n}\n")) << told;
-}
-
 TEST_F(DropIn, takes_a_configuration_of_another_name)
 {
     shell("echo other");
@@ -456,34 +447,6 @@ TEST_F(DropIn, starts_under_a_profile_that_is_older_than_close_range)
     shell("ls /proc/self/fd");
     auto const finished = run();
     EXPECT_EQ(finished.out, "0\n1\n2\n3\n") << finished.err;
-}
-
-TEST_F(DropIn, tells_who_asks_while_it_is_made_that_it_was_created)
-{
-    auto const told = (directory / "told").string(); // An answer was given.
-    auto const answer_with_hook = [&](const std::string& hook) {
-        fs::remove(told);
-        config["hooks"]["createRuntime"] = {{{"path", "/bin/sh"}, {"args", {"sh", "-c", hook}}}};
-        write_config();
-        auto const command = program() + " --root " + state.string() + " ";
-        return sys::run_child(
-                   {.child = {.program = "/bin/sh",
-                              .argv = {"sh", "-c",
-                                       command + "create --bundle " + bundle.string() + " " + id + " >&2 & until " + command +
-                                           "state " + id + " 2>/dev/null; do :; done; touch " + told + "; wait"}},
-                    .input = {}})
-            .value()
-            .out;
-    };
-    std::string prompt;
-    for (int round = 0; round < 40 && prompt.find("\"status\": \"created\"") == std::string::npos; ++round) {
-        prompt = answer_with_hook("sleep 0.1"); // A busy machine needs longer for that than anybody waits.
-        EXPECT_EQ(nb({"delete", "--force", id}).status.as_exit_code(), 0);
-    }
-    EXPECT_NE(prompt.find("\"status\": \"created\""), std::string::npos) << prompt;
-    EXPECT_NE(answer_with_hook("until [ -e " + told + " ]; do sleep 0.1; done").find("\"status\": \"creating\""),
-              std::string::npos)
-        << "a hook that asks is waited for";
 }
 
 TEST_F(DropIn, shows_the_host_s_sysfs_where_none_may_be_mounted)
