@@ -114,7 +114,8 @@ ROOT_CASES = {
         [ ! -e $group ]; [ $(systemctl show --value -p LoadState nb-$id.scope) = not-found ]
         """, args=["true"]),
     "a_unit_that_is_there_is_refused": Case("""
-        systemd-run --scope --slice=machine --unit nb-$id.scope sleep 100 & sleep 2
+        systemd-run --scope --slice=machine --unit nb-$id.scope sleep 100 &
+        until [ $(systemctl show --value -p ActiveState nb-$id.scope) = active ]; do sleep 0.2; done
         fails nb run --detach --bundle $bundle $id 2>/tmp/words; cat /tmp/words; grep UnitExists /tmp/words
         [ $(systemctl show --value -p ActiveState nb-$id.scope) = active ]
         systemctl stop nb-$id.scope
@@ -124,7 +125,7 @@ ROOT_CASES = {
         nb exec --detach --pid-file /tmp/second $id sleep 999; grep -qx $(cat /tmp/second) $group/cgroup.procs
         nb pause $id; nb state $id | grep -q '"paused"'; nb resume $id
         nb kill --all $id KILL
-        for i in $(seq 100); do nb state $id | grep -q '"stopped"' && break; sleep 0.1; done
+        until nb state $id | grep -q '"stopped"'; do sleep 0.1; done
         nb delete $id; [ ! -e $group ]
         """),
     "another_form_of_path_is_told": Case("""
