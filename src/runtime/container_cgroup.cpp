@@ -163,8 +163,10 @@ void ContainerCgroup::take_back()
         (void)group_->kill_all(Deadline::after(kill_deadline));
     if (scope_)
         (void)scope_->stop();
-    if (group_)
-        (void)group_->remove(Deadline::after(kill_deadline));
+    if (!group_)
+        return;
+    (void)group_->remove(Deadline::after(kill_deadline));
+    group_->remove_made();
 }
 
 Status remove_cgroup(const Globals& globals, const Record& record, Deadline deadline)

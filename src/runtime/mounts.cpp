@@ -76,6 +76,15 @@ Result<UniqueFd> open_target(const MountContext& context, const oci::Mount& moun
     return context.root.ensure_file(mount.destination);
 }
 
+/// Where a file would cover a directory the kernel says EINVAL alone.
+Status check_kinds(const UniqueFd& target, mode_t source_mode)
+{
+    struct stat covered {};
+    if (!S_ISDIR(source_mode) && ::fstat(target.get(), &covered) == 0 && S_ISDIR(covered.st_mode))
+        return Error::from_errno("the source is a file, and there is a directory in its place", ENOTDIR);
+    return done();
+}
+
 bool maps_ids(const oci::Mount& mount, const MountOptions& options)
 {
     return options.id_mapped || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
@@ -170,6 +179,7 @@ Status bind(const MountContext& context, std::size_t index, const MountOptions& 
     auto target = options.target_no_follow ? TRY(find_unfollowed(context.root, mount.destination)) : UniqueFd{};
     if (!target)
         target = TRY(open_target(context, mount, status.st_mode));
+    TRY(check_kinds(target, status.st_mode));
     TRY(context.root.attach(tree, target, mount.destination, content_of(tree)));
     return set_propagation(tree, options);
 }

@@ -81,6 +81,18 @@ TEST_F(MountsOf, follow_the_kernel_s_usual_times_of_access_where_no_other_are_as
     EXPECT_EQ(options_inside({"rbind", "rstrictatime"}).find("atime"), std::string::npos);
 }
 
+TEST_F(MountsOf, cover_no_directory_with_a_file)
+{
+    sys::replace_file((directory / "file").string(), "text", 0644).value();
+    config["mounts"].push_back({{"destination", "/etc"}, {"source", (directory / "file").string()}, {"options", {"bind"}}});
+    auto const finished = run();
+    EXPECT_EQ(finished.status.as_exit_code(), 1);
+    EXPECT_NE(finished.err.find("mount /etc from " + (directory / "file").string() +
+                                ": the source is a file, and there is a directory"),
+              std::string::npos)
+        << finished.err;
+}
+
 TEST_F(MountsOf, fill_a_tmpfs_with_what_lies_below_it)
 {
     fs::create_directories(rootfs / "data/deep");

@@ -1,9 +1,13 @@
 // Each step of a container's set-up fails in turn, in the order of launch.cpp and init.cpp, and nothing is left of it.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 
 #include "base/strings.h"
 #include "runtime/container_fixture.h"
+#include "sys/cgroup.h"
 
 namespace nova::runtime {
 namespace {
@@ -191,6 +195,36 @@ TEST_F(SetUpOf, leaves_nothing_when_its_program_can_not_take_over)
         {"Exec format error", set("/process/args", {"/text"})},
         {"poststart", set("/hooks/poststart", hook("exit 3"))},
     });
+}
+
+/// Of all hierarchies, those that have it.
+std::vector<fs::path> cgroups_called(const std::string& path)
+{
+    std::vector<fs::path> found;
+    if (fs::exists("/sys/fs/cgroup/" + path))
+        found.emplace_back("/sys/fs/cgroup/" + path);
+    for (const auto& hierarchy : fs::directory_iterator{"/sys/fs/cgroup"})
+        if (fs::exists(hierarchy.path() / path))
+            found.push_back(hierarchy.path() / path);
+    return found;
+}
+
+TEST_F(SetUpOf, leaves_no_directory_above_its_cgroup_but_those_that_were_there)
+{
+    auto const above = id + "-above";
+    config["linux"]["cgroupsPath"] = "/" + above + "/deep/group";
+    config["mounts"].push_back({{"destination", "/x"}, {"type", "nosuchfs"}, {"source", "x"}});
+    EXPECT_EQ(run().status.as_exit_code(), 1);
+    EXPECT_THAT(cgroups_called(above), testing::IsEmpty());
+
+    auto const other = sys::Cgroup::create("/" + above, sys::Cgroup::usual_controllers());
+    ASSERT_TRUE(other.ok());
+    EXPECT_EQ(run().status.as_exit_code(), 1);
+    EXPECT_FALSE(cgroups_called(above).empty()) << "somebody else's";
+    EXPECT_THAT(cgroups_called(above + "/deep"), testing::IsEmpty());
+    for (const char* const below : {"/deep/group", "/deep", ""})
+        for (const auto& left : cgroups_called(above + below))
+            (void)::rmdir(left.c_str());
 }
 
 } // namespace

@@ -275,12 +275,9 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
     auto group = at(path, controllers);
     if (group.places_.empty())
         return Error{Code::unimplemented, "make cgroup " + path + ": no cgroups are mounted on " + mount_root};
-    std::vector<std::string> made;
     base::Undo undo;
-    undo.add([&] {
-        for (auto directory = made.rbegin(); directory != made.rend(); ++directory)
-            ::rmdir(directory->c_str());
-    });
+    undo.add([&] { group.remove_made(); });
+    auto& made = group.made_;
     TRY(group.make_directories_of(made));
     if (group.layout_ == CgroupLayout::unified)
         enable_all_controllers(path);
@@ -293,6 +290,12 @@ Result<Cgroup> Cgroup::create(const std::string& path, const std::vector<std::st
         return Error{Code::failed_precondition, "container's cgroup unexpectedly frozen: " + path};
     undo.commit();
     return group;
+}
+
+void Cgroup::remove_made() const
+{
+    for (auto directory = made_.rbegin(); directory != made_.rend(); ++directory)
+        ::rmdir(directory->c_str()); // What others use meanwhile stays.
 }
 
 Result<Cgroup> Cgroup::adopt(const std::string& path, const std::vector<std::string>& controllers)

@@ -96,6 +96,9 @@ public:
     /// Removes it with all below it; waits for dying processes. Accepts absence. Errors: deadline_exceeded - still in use.
     Status remove(base::Deadline deadline) const;
 
+    /// Removes what create() had to make, in the directories above it too, where nobody else is in them by now.
+    void remove_made() const;
+
     /// Where it is mounted for this controller; empty where it takes no part.
     std::string directory(std::string_view controller) const;
 
@@ -112,6 +115,7 @@ private:
     std::string path_;
     CgroupLayout layout_;
     std::vector<Place> places_;
+    std::vector<std::string> made_; ///< By create(), those above first.
 };
 
 /// Version 1: the calling process, which must have one thread, joins by itself. Unlike a write of its pid by another process
