@@ -41,6 +41,8 @@ template <typename Object>
 Result<Next> WorkloadController<Object>::step(Object& object, const Observed& observed)
 {
     object.status.observed_generation = object.meta.generation;
+    auto const mark = object.meta.annotations.find(restart_annotation);
+    object.status.attempt = mark == object.meta.annotations.end() ? "" : mark->second;
     if (object.meta.deleted)
         return runs(observed) ? halt(object, *observed) : tear_down(object);
     if (object.spec.running)

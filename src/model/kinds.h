@@ -160,6 +160,7 @@ struct PodStatus {
     std::vector<ContainerStatus> containers; ///< JSON: containerStatuses
     std::vector<Condition> conditions;
     std::int64_t observed_generation = 0;
+    std::string attempt; ///< The restart annotation's value that this status is about.
 };
 
 struct Pod {
@@ -196,6 +197,7 @@ struct MachineStatus {
     std::string finished;
     std::vector<Condition> conditions;
     std::int64_t observed_generation = 0;
+    std::string attempt; ///< The restart annotation's value that this status is about.
 };
 
 struct VirtualMachine {

@@ -71,6 +71,7 @@ const Description& describe(const MachineStatus*)
         field("finishedAt", &MachineStatus::finished, "When it last ended.").must_be(rfc3339_time()),
         field("conditions", &MachineStatus::conditions, "What is going on, in words."),
         field("observedGeneration", &MachineStatus::observed_generation, "The generation that this status is about."),
+        field("attempt", &MachineStatus::attempt, "The value of annotation nanocloud.io/restart that this status is about."),
     });
     return description;
 }

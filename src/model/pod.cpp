@@ -260,6 +260,7 @@ const Description& describe(const PodStatus*)
         field("containerStatuses", &PodStatus::containers, "How its containers are."),
         field("conditions", &PodStatus::conditions, "What is going on, in words."),
         field("observedGeneration", &PodStatus::observed_generation, "The generation that this status is about."),
+        field("attempt", &PodStatus::attempt, "The value of annotation nanocloud.io/restart that this status is about."),
     });
     return description;
 }

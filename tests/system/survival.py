@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 from harness import Failed, processes
@@ -47,6 +48,16 @@ network = "lab"
 def birth(pid):
     """(pid, when it began): a number alone may be another process's by now."""
     return pid, int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+
+
+@contextlib.contextmanager
+def held(pid):
+    """Stops a process, so that it does not react to what happens meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def is_first_of_its_namespace(pid):

@@ -1,10 +1,9 @@
 """SIGKILL of the supervisor: capsules and machines run on and are adopted, and what nobody saw is not made up."""
-import contextlib
 import os
 import signal
 
 from harness import alive, eventually, processes, run, typed, web_image
-from survival import COUNTER, COUNTING, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, machines_of
+from survival import COUNTER, COUNTING, LAB, STEADY_MACHINE, birth, capsule, capsules_with, check_count, held, machines_of
 
 ENDING = capsule("ending", "while [ ! -e /www/end ]; do sleep 0.05; done; echo last words; exit 7", more='volumes = ["./site:/www"]\nrestart = "never"')
 
@@ -32,16 +31,6 @@ def keeper_of(nova):
 def check_runs_on(count):
     now = capsules_with(COUNTING)
     assert now == [count], f"the capsule that counts was {count}, now there are {now}"
-
-
-@contextlib.contextmanager
-def held(pid):
-    """Stops a process, so that it does not react to what happens meanwhile."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def status_of(nova, name="ending"):

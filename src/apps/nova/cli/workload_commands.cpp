@@ -28,8 +28,11 @@ struct PowerOptions {
 
 std::string phase_of(const json& object) { return text_at(object, "/status/phase"); }
 
-/// A mark that makes the controller start it anew, whatever it thinks of the process that ended.
-json restart_mark() { return {{"metadata", {{"annotations", {{"nanocloud.io/restart", sys::random_hex(12)}}}}}}; }
+/// What makes the controller start it anew, whatever it thinks of the process that ended, and what it then says it has seen.
+json restart_patch(const std::string& attempt)
+{
+    return {{"metadata", {{"annotations", {{"nanocloud.io/restart", attempt}}}}}, {"spec", {{"running", true}}}};
+}
 
 bool runs_now(const json& object)
 {
@@ -43,52 +46,46 @@ bool stopped_now(const json& object)
            number_at(object, "/status/observedGeneration") >= number_at(object, "/metadata/generation");
 }
 
+/// What is to come, and the word for it. With an attempt only what is told of that one counts: how it ended before says nothing.
+struct Outcome {
+    std::function<bool(const json&)> done;
+    std::string word;
+    std::string attempt{};
+};
+
 Result<int> settle(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options,
-                   const std::function<bool(const json&)>& done, const std::string& word)
+                   const Outcome& outcome)
 {
     if (options.no_wait)
         return exit_ok;
     auto const failed = [](const json& object) { return progress_of(object).state == Progress::State::failed; };
-    auto const either = [&](const json& object) { return done(object) || failed(object); };
+    auto const told = [&](const json& object) {
+        return outcome.attempt.empty() || text_at(object, "/status/attempt") == outcome.attempt;
+    };
+    auto const either = [&](const json& object) { return told(object) && (outcome.done(object) || failed(object)); };
     auto const deadline = base::Deadline::after(std::chrono::seconds{options.timeout_seconds});
     auto const object = TRY(wait_until(client, {target.kind->kind, invocation.space, target.name}, either, deadline));
-    if (!done(object))
+    if (!outcome.done(object))
         return base::Error{base::Code::failed_precondition, target.name + ": " + progress_of(object).words};
     if (!invocation.quiet)
-        std::cout << target.name << " " << word << "\n";
+        std::cout << target.name << " " << outcome.word << "\n";
     return exit_ok;
-}
-
-/// How it ended the last time says nothing about this start: waits until it is something else that is told. Where the same
-/// happens once more nothing changes, and what was said holds.
-Status outlast_failure(client::Client& client, const model::Key& key, const json& before)
-{
-    if (progress_of(before).state != Progress::State::failed)
-        return base::done();
-    auto const status = before.value("status", json{});
-    auto const changed = [&](const json& object) { return object.value("status", json{}) != status; };
-    auto const seen = wait_until(client, key, changed, base::Deadline::after(std::chrono::seconds{2}));
-    if (!seen.ok() && seen.error().code() != base::Code::deadline_exceeded)
-        return seen.error();
-    return base::done();
 }
 
 Result<int> start(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
     auto const before = TRY(client.get({target.kind->kind, invocation.space, target.name}));
-    if (phase_of(before) != "Running") {
-        auto patch = restart_mark();
-        patch["spec"]["running"] = true;
-        TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
-        TRY(outlast_failure(client, {target.kind->kind, invocation.space, target.name}, before));
-    }
-    return settle(client, invocation, target, options, runs_now, "started");
+    if (phase_of(before) == "Running")
+        return settle(client, invocation, target, options, {runs_now, "started"});
+    auto const attempt = sys::random_hex(12);
+    TRY(client.patch({target.kind->kind, invocation.space, target.name}, restart_patch(attempt)));
+    return settle(client, invocation, target, options, {runs_now, "started", attempt});
 }
 
 Result<int> stop(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
     TRY(client.patch({target.kind->kind, invocation.space, target.name}, {{"spec", {{"running", false}}}}));
-    return settle(client, invocation, target, options, stopped_now, "stopped");
+    return settle(client, invocation, target, options, {stopped_now, "stopped"});
 }
 
 std::string started_at(const json& object)
@@ -100,11 +97,10 @@ std::string started_at(const json& object)
 Result<int> restart(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
 {
     auto const before = started_at(TRY(client.get({target.kind->kind, invocation.space, target.name})));
-    auto patch = restart_mark();
-    patch["spec"]["running"] = true;
-    TRY(client.patch({target.kind->kind, invocation.space, target.name}, patch));
+    auto const attempt = sys::random_hex(12);
+    TRY(client.patch({target.kind->kind, invocation.space, target.name}, restart_patch(attempt)));
     auto const fresh = [&](const json& object) { return runs_now(object) && started_at(object) != before; };
-    return settle(client, invocation, target, options, fresh, "restarted");
+    return settle(client, invocation, target, options, {fresh, "restarted", attempt});
 }
 
 Result<int> remove(client::Client& client, const Invocation& invocation, const Target& target, const PowerOptions& options)
