@@ -13,7 +13,8 @@ podman() { command podman --runtime /payload/bin/nb --cgroup-manager systemd --e
 up() { podman run --detach --name $id --network none --entrypoint '' --stop-signal TERM --log-driver k8s-file "$@"; cid=$(podman inspect --format '{{.Id}}' $id); }
 state() { podman inspect --format '{{.State.Status}}' $id; }
 show() { systemctl $user show --value -p $1 libpod-$cid.scope; }
-seen() { podman exec $id cat /tmp/count; }
+seen() { podman exec ${1:-$id} cat /tmp/count; }
+counts() { until [ "$(seen ${2:-$id})" -gt $1 ]; do sleep 0.1; done; } # Beyond this number, in this container.
 """
 LIMITS = """
 up --memory 64m --pids-limit 33 --cpus 0.5 web sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
@@ -25,7 +26,7 @@ group=$(find /sys/fs/cgroup -name libpod-$cid.scope -type d); [ $group ]
 podman pause $id; [ $(state) = paused ]; podman unpause $id; [ $(state) = running ]
 podman stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' $id | grep '/ *67'
 podman top $id | grep sleep
-podman stop --time 10 $id; [ "$(podman inspect --format '{{.State.ExitCode}}' $id)" = 3 ]; [ -z "$(find /sys/fs/cgroup -name libpod-$cid.scope)" ]
+podman stop --time 10 $id; [ "$(podman inspect --format '{{.State.ExitCode}}' $id)" = 3 ]; until [ -z "$(find /sys/fs/cgroup -name libpod-$cid.scope)" ]; do sleep 0.1; done
 podman start $id; [ $(state) = running ]; podman kill $id; podman wait $id
 podman rm --force $id
 """
@@ -34,43 +35,44 @@ COUNT = "'i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count
 ROOT_CASES = {
     "limits_are_systemd_s": "user=\n" + LIMITS,
     "a_container_is_checkpointed_and_restored": f"""
-        up web sh -c {COUNT}; sleep 1
+        up web sh -c {COUNT}; counts 3
         podman container checkpoint $id
         [ $(state) = exited ]; [ "$(podman inspect --format '{{{{.State.Checkpointed}}}}' $id)" = true ]
         podman container restore $id
-        [ $(state) = running ]; before=$(seen); [ $before -gt 3 ]; sleep 1; [ $(seen) -gt $before ]
+        [ $(state) = running ]; before=$(seen); [ $before -gt 3 ]; counts $before
         podman container checkpoint --leave-running --keep $id; [ $(state) = running ]
         podman stop --time 0 $id
         """,
     "a_checkpoint_is_exported_and_imported_under_another_name": f"""
-        up --memory 64m web sh -c {COUNT}; sleep 1
+        up --memory 64m web sh -c {COUNT}; counts 3
         podman container checkpoint --export /tmp/$id.tar.gz --compress gzip $id
         podman rm $id
         podman container restore --import /tmp/$id.tar.gz --name other
-        before=$(podman exec other cat /tmp/count); [ $before -gt 3 ]; sleep 1; [ $(podman exec other cat /tmp/count) -gt $before ]
+        before=$(seen other); [ $before -gt 3 ]; counts $before other
         cid=$(podman inspect --format '{{{{.Id}}}}' other); [ $(systemctl show --value -p MemoryMax libpod-$cid.scope) = 67108864 ]
         podman rm --force --time 0 other
         """,
     "memory_is_dumped_before": f"""
-        up web sh -c {COUNT}; sleep 1
+        up web sh -c {COUNT}; counts 3
         podman container checkpoint --pre-checkpoint $id; [ $(state) = running ]
         podman container checkpoint --with-previous $id; [ $(state) = exited ]
         podman container restore $id; [ $(state) = running ]; [ $(seen) -gt 3 ]
         """,
     "a_connection_goes_on": """
-        up web sh -c 'sleep 9999 | nc -l -p 99 >/tmp/received & sleep 0.5; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99'
+        up web sh -c 'sleep 9999 | nc -l -p 99 >/tmp/received & until grep -q ":0063 .* 0A " /proc/net/tcp*; do sleep 0.1; done; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done | nc 127.0.0.1 99'
         received() { podman exec $id cat /tmp/received; }
         until [ $(received | wc -l) -gt 3 ]; do sleep 0.1; done
         podman container checkpoint --tcp-established $id
         podman container restore --tcp-established $id
-        before=$(received | wc -l); sleep 2; received >/tmp/numbers
-        [ $(wc -l </tmp/numbers) -gt $before ]; seq $(wc -l </tmp/numbers) | cmp - /tmp/numbers
+        before=$(received | wc -l); until [ $(received | wc -l) -gt $before ]; do sleep 0.2; done; received >/tmp/numbers
+        seq $(wc -l </tmp/numbers) | cmp - /tmp/numbers
         """,
     "a_terminal_goes_on": """
-        up --tty web sh -c 'i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.2; done'; sleep 1
+        up --tty web sh -c 'i=0; while :; do i=$((i+1)); echo $i $(tty); sleep 0.2; done'
+        until podman logs $id | grep /dev/pts/0; do sleep 0.2; done
         podman container checkpoint $id; before=$(podman logs $id | grep -c /dev/pts/0)
-        podman container restore $id; sleep 2
-        [ $(podman logs $id | grep -c /dev/pts/0) -gt $before ]
+        podman container restore $id
+        until [ $(podman logs $id | grep -c /dev/pts/0) -gt $before ]; do sleep 0.2; done
         """,
 }
 USER_CASES = {
