@@ -67,13 +67,21 @@ def compile_probe(directory):
     return target
 
 
+def put_program(path, text=None, source=None):
+    """An executable file, a script or a copy. Another process writes it: a descriptor of our own, open for writing, would live on in
+    whatever another thread forks meanwhile, until that becomes another program; till then the kernel says that the text is busy."""
+    words = [busybox(), "cp", "--", source, path] if source else [busybox(), "tee", path]
+    subprocess.run(words, input=text, text=True, stdout=subprocess.DEVNULL, check=True)
+    path.chmod(0o755)
+
+
 def make_root(root, probe):
     """Cheap: two copies and a link for each command."""
     for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "usr", "var"):
         (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     for source, name in ((busybox(), "busybox"), (probe, "probe")):
-        shutil.copy2(source, root / "bin" / name)
+        put_program(root / "bin" / name, source=source)
     for name in APPLETS:
         (root / "bin" / name).symlink_to("busybox")
 

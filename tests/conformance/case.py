@@ -180,8 +180,7 @@ class Case:
     def script(self, name, text, place=None):
         """An executable shell script; the path that it has outside."""
         path = (place or self.directory) / name
-        path.write_text("#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + text + "\n")
-        path.chmod(0o755)
+        bundles.put_program(path, "#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + text + "\n")
         return path
 
     def hook(self, kind, text, **more):
