@@ -317,9 +317,11 @@ Result<std::string> find_executable(const oci::Process& process)
     std::string unusable; // Told as a shell does, where there is no better one.
     for (const auto& directory : base::split(path_of(process.env), ':')) {
         auto const path = (directory.empty() ? "." : directory) + "/" + name;
-        if (is_executable_file(path))
+        if (!is_file(path))
+            continue;
+        if (::access(path.c_str(), X_OK) == 0)
             return path;
-        if (unusable.empty() && is_file(path))
+        if (unusable.empty())
             unusable = path;
     }
     if (!unusable.empty())
